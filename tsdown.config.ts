@@ -1,0 +1,12 @@
+import { defineConfig } from 'tsdown';
+
+export default defineConfig({
+  entry: { index: 'src/index.ts', node: 'src/node.ts', web: 'src/web.ts', cli: 'src/cli/main.ts' },
+  format: 'esm',
+  platform: 'neutral',
+  target: 'node20',
+  dts: true,
+  clean: true,
+  fixedExtension: false,
+  external: [/^node:/],
+});
