@@ -1,0 +1,195 @@
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { DTYPES, type DType } from '../core/dtype.ts';
+import { Fault } from '../core/fault.ts';
+import { bytesOf, int64, type Tensor, type TensorMap } from '../core/tensor.ts';
+import type { Dim } from '../graph/dimension.ts';
+import { CONSTANT, graphOf, INPUT, inputName, nodesOf } from '../graph/trace.ts';
+import type { AttributeKind, AttributeValue, Node, Value } from '../graph/value.ts';
+import { type DimensionEncoder, dimensionEncoder } from './encode-dimension.ts';
+import {
+  type AttributeProtoSchema,
+  ModelProtoSchema,
+  type NodeProtoSchema,
+  type TensorProtoSchema,
+  type ValueInfoProtoSchema,
+} from './onnx_pb.ts';
+
+/** Opset and IR version of every model written. */
+export const OPSET = 20;
+export const IR_VERSION = 9;
+
+/** What goes into a model besides its graph. */
+export interface EncodeOptions {
+  readonly name?: string;
+  /** Inputs that become constants of the model, by input name: weights, for inference and export. */
+  readonly constants?: TensorMap;
+  /** Key-value pairs of the model (classes, licence, …). */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** The version of this library, as producer. */
+  readonly version?: string;
+}
+
+type NodeInit = MessageInitShape<typeof NodeProtoSchema>;
+type TensorInit = MessageInitShape<typeof TensorProtoSchema>;
+type AttributeInit = MessageInitShape<typeof AttributeProtoSchema>;
+type ValueInit = MessageInitShape<typeof ValueInfoProtoSchema>;
+
+/**
+ * Writes a graph as an ONNX model. Every attribute is written out, every node carries its module path as its name, and
+ * sizes that depend on symbols become dynamic dimensions.
+ */
+export function encode(outputs: ReadonlyMap<string, Value>, options: EncodeOptions = {}): Uint8Array {
+  const graph = graphOf(outputs);
+  const writer = new Writer(graph.inputs, options.constants ?? new Map());
+  for (const node of nodesOf(outputs.values())) writer.node(node);
+  const results = [...outputs].map(([name, v]) => writer.output(name, v));
+  const model = create(ModelProtoSchema, {
+    irVersion: BigInt(IR_VERSION),
+    producerName: 'farsight',
+    producerVersion: options.version ?? '',
+    opsetImport: [
+      { domain: '', version: BigInt(OPSET) },
+      { domain: 'com.microsoft', version: 1n },
+    ],
+    graph: {
+      name: options.name ?? 'graph',
+      node: writer.nodes,
+      initializer: writer.initializers,
+      input: writer.inputs.map((v) => valueInfo(inputName(v)!, v)),
+      output: results,
+    },
+    metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
+  });
+  return toBinary(ModelProtoSchema, model);
+}
+
+function valueInfo(name: string, v: Value): ValueInit {
+  const dim = v.shape.map((d) => ({
+    value:
+      typeof d === 'number'
+        ? { case: 'dimValue' as const, value: BigInt(d) }
+        : { case: 'dimParam' as const, value: d.key },
+  }));
+  const type = { elemType: DTYPES[v.dtype].onnx, shape: { dim } };
+  return { name, type: { value: { case: 'tensorType' as const, value: type } } };
+}
+
+class Writer {
+  readonly nodes: NodeInit[] = [];
+  readonly initializers: TensorInit[] = [];
+  readonly inputs: readonly Value[];
+  readonly #names = new Map<Value, string>();
+  readonly #integers = new Map<string, string>();
+  readonly #constants: TensorMap;
+  readonly #dimensions: DimensionEncoder;
+  #count = 0;
+
+  constructor(inputs: readonly Value[], constants: TensorMap) {
+    this.#constants = constants;
+    this.inputs = inputs.filter((v) => !constants.has(inputName(v)!));
+    this.#dimensions = dimensionEncoder(this.inputs, {
+      integers: (values, scalar) => this.integers(values, scalar),
+      emit: (op, names, attributes) => this.#emit(op, names, attributes),
+    });
+  }
+
+  node(node: Node): void {
+    if (node.def === INPUT) return this.#input(node.outputs[0]!);
+    if (node.def === CONSTANT) {
+      this.#names.set(node.outputs[0]!, this.initializer(node.attributes['value'] as Tensor));
+      return;
+    }
+    const { def } = node;
+    if (def.domain === 'farsight') {
+      throw new Fault('graph', `${node.path}: "${def.name}" must be lowered before the graph is encoded.`);
+    }
+    const label = `${node.path === '' ? 'graph' : node.path}/${def.name}_${this.#count++}`;
+    const output = node.outputs.map((v, i) => {
+      const name = i === 0 ? label : `${label}:${i}`;
+      this.#names.set(v, name);
+      return name;
+    });
+    const attribute = Object.entries(def.attributes).flatMap(([name, kind]) => {
+      const value = node.attributes[name];
+      return value === undefined ? [] : [attributeProto(name, kind, value)];
+    });
+    this.nodes.push({ input: this.#inputNames(node), output, name: label, opType: def.name, domain: def.domain, attribute });
+  }
+
+  #input(v: Value): void {
+    const name = inputName(v)!;
+    this.#names.set(v, name);
+    const value = this.#constants.get(name);
+    if (!value) return;
+    const same = value.shape.length === v.shape.length && value.shape.every((d, i) => d === v.shape[i]);
+    if (!same || value.dtype !== v.dtype) {
+      const expected = `${v.dtype} [${v.shape.map(String).join(', ')}]`;
+      throw new Fault('shape', `${name}: expected ${expected}, got ${value.dtype} [${value.shape.join(', ')}].`);
+    }
+    this.initializers.push(tensorProto(name, value));
+  }
+
+  #inputNames(node: Node): string[] {
+    const names = node.inputs.map((v) => (v ? this.#names.get(v)! : ''));
+    for (const [position, attribute] of Object.entries(node.def.dimInputs ?? {})) {
+      const dims = node.attributes[attribute] as readonly Dim[] | undefined;
+      if (dims === undefined) continue;
+      while (names.length < Number(position)) names.push('');
+      names[Number(position)] = this.#dimensions(dims, node.def.name === 'Reshape');
+    }
+    return names;
+  }
+
+  #emit(opType: string, input: readonly string[], attributes: readonly AttributeInit[] = []): string {
+    const name = `shape/${opType}_${this.#count++}`;
+    this.nodes.push({ input: [...input], output: [name], name, opType, domain: '', attribute: [...attributes] });
+    return name;
+  }
+
+  initializer(value: Tensor): string {
+    const name = `constant_${this.#count++}`;
+    this.initializers.push(tensorProto(name, value));
+    return name;
+  }
+
+  integers(values: readonly number[], scalar = false): string {
+    const key = `${scalar}${values.join(',')}`;
+    const known = this.#integers.get(key);
+    if (known) return known;
+    const name = this.initializer(int64(scalar ? [] : [values.length], values));
+    this.#integers.set(key, name);
+    return name;
+  }
+
+  /** An output bears its public name, through an Identity where its value has a name of its own already. */
+  output(name: string, v: Value): ValueInit {
+    this.nodes.push({ input: [this.#names.get(v)!], output: [name], name: `output/${name}`, opType: 'Identity', domain: '' });
+    return valueInfo(name, v);
+  }
+}
+
+function tensorProto(name: string, t: Tensor): TensorInit {
+  return { name, dims: t.shape.map(BigInt), dataType: DTYPES[t.dtype].onnx, rawData: bytesOf(t) };
+}
+
+/** The number that ONNX gives each kind of attribute. */
+const KINDS = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } satisfies Record<AttributeKind, number>;
+
+function attributeProto(name: string, kind: AttributeKind, value: AttributeValue): AttributeInit {
+  const base = { name, type: KINDS[kind] };
+  const integer = (v: unknown): bigint => BigInt(name === 'to' ? DTYPES[v as DType].onnx : Number(v));
+  switch (kind) {
+    case 'float':
+      return { ...base, f: value as number };
+    case 'int':
+      return { ...base, i: integer(value) };
+    case 'string':
+      return { ...base, s: new TextEncoder().encode(value as string) };
+    case 'floats':
+      return { ...base, floats: value as number[] };
+    case 'ints':
+      return { ...base, ints: (value as number[]).map(integer) };
+    default:
+      return kind satisfies never;
+  }
+}

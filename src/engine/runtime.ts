@@ -1,0 +1,39 @@
+import type { Tensor } from '../core/tensor.ts';
+
+/** Tensors by name, as fed to and fetched from a session. */
+export type Feeds = Readonly<Record<string, Tensor>>;
+
+/** Where a graph runs. */
+export type Provider = 'cpu' | 'cuda' | 'webgpu' | 'wasm';
+
+/** What a runtime is asked when it makes a session. */
+export interface SessionRequest {
+  readonly provider: Provider;
+  /** Threads for one operator; the runtime's default where absent. */
+  readonly threads?: number;
+  /** Writes the runtime's own profile to a file with this prefix. */
+  readonly profile?: string;
+  /** How much the runtime may rewrite the graph; `all` where absent. */
+  readonly optimise?: 'none' | 'basic' | 'extended' | 'all';
+}
+
+/** A graph that the runtime has loaded. */
+export interface RuntimeSession {
+  /**
+   * Runs the graph. `outputs` may hold tensors that results are written into; their memory is then the result's.
+   * Inputs are read where they lie, without a copy where the provider can.
+   */
+  run(feeds: Feeds, outputs: Feeds | readonly string[]): Promise<Record<string, Tensor>>;
+  /** Ends profiling; the runtime then finishes the profile file. */
+  endProfiling(): void;
+  release(): Promise<void>;
+}
+
+/** The interface that a runtime must meet. Node's and the browser's are in `runtime/`. */
+export interface Runtime {
+  readonly name: string;
+  readonly version: string;
+  /** Providers that this runtime has on this machine, best first. */
+  readonly providers: readonly Provider[];
+  load(model: Uint8Array, request: SessionRequest): Promise<RuntimeSession>;
+}

@@ -1,0 +1,63 @@
+import { Fault } from '../core/fault.ts';
+import type { Tensor, TensorMap } from '../core/tensor.ts';
+import { graphOf, inputName } from '../graph/trace.ts';
+import { legalise, simplify } from '../graph/simplify.ts';
+import type { Value } from '../graph/value.ts';
+import { encode } from './encode.ts';
+import type { Feeds, Runtime, RuntimeSession, SessionRequest } from './runtime.ts';
+
+/** A graph of concrete sizes, loaded and ready to run. */
+export interface Session {
+  readonly inputs: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: string }[];
+  readonly outputs: readonly string[];
+  /** Runs it; `into` may hold tensors that results of these names are written into. */
+  run(feeds: Feeds, into?: Feeds): Promise<Record<string, Tensor>>;
+  endProfiling(): void;
+  release(): Promise<void>;
+}
+
+/** What a session is made for. */
+export interface SessionOptions extends Partial<SessionRequest> {
+  /** Inputs that are fixed: weights, for inference. The runtime can then lay them out for speed. */
+  readonly constants?: TensorMap;
+}
+
+/** Legalises, simplifies, encodes and loads a graph. */
+export async function createSession(
+  runtime: Runtime,
+  outputs: ReadonlyMap<string, Value>,
+  options: SessionOptions = {},
+): Promise<Session> {
+  const { constants, provider = runtime.providers[0] ?? 'cpu', ...request } = options;
+  const ready = simplify(legalise(simplify(outputs)));
+  const graph = graphOf(ready);
+  const model = encode(ready, constants ? { constants } : {});
+  const loaded = await runtime.load(model, { provider, ...request });
+  const fed = graph.inputs.filter((v) => !constants?.has(inputName(v)!));
+  const inputs = fed.map((v) => ({ name: inputName(v)!, shape: v.shape as readonly number[], dtype: v.dtype }));
+  return wrap(loaded, inputs, [...ready.keys()]);
+}
+
+function wrap(loaded: RuntimeSession, inputs: Session['inputs'], outputs: readonly string[]): Session {
+  return {
+    inputs,
+    outputs,
+    run: (feeds, into) => {
+      for (const { name, shape, dtype } of inputs) {
+        const t = feeds[name];
+        const fits = t && t.dtype === dtype && t.shape.length === shape.length;
+        if (!fits || shape.some((d, i) => typeof d === 'number' && d !== t.shape[i])) {
+          const got = t ? `${t.dtype} [${t.shape.join(', ')}]` : 'nothing';
+          throw new Fault('engine', `input "${name}": expected ${dtype} [${shape.map(show).join(', ')}], got ${got}.`);
+        }
+      }
+      return loaded.run(feeds, into ?? outputs);
+    },
+    endProfiling: () => loaded.endProfiling(),
+    release: () => loaded.release(),
+  };
+}
+
+function show(d: unknown): string {
+  return typeof d === 'number' ? String(d) : (d as { key: string }).key;
+}
