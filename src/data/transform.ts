@@ -1,0 +1,190 @@
+import type { Random } from '../core/random.ts';
+import { type Box, type Planes, type RgbImage, resizePlanes, resizeRgb } from '../core/resize.ts';
+import type { EvaluationTransform, TrainingTransform, TransformConfig } from './transform-config.ts';
+
+/** Where an evaluation transform takes its pixels from. */
+export interface EvaluationGeometry {
+  /** Size of the whole picture after the resize, in pixels. */
+  readonly resized: { readonly width: number; readonly height: number };
+  /** The part of it that is kept; smaller than the crop where the picture is. */
+  readonly keep: Box;
+  /** Where that part stands in the crop; around it is black. */
+  readonly at: { readonly left: number; readonly top: number };
+}
+
+/** Rounds to the nearest whole number, halves to even, as Python does. */
+export function roundHalfEven(x: number): number {
+  const low = Math.floor(x);
+  if (x - low !== 0.5) return Math.round(x);
+  return low % 2 === 0 ? low : low + 1;
+}
+
+/** Sizes and offsets of torchvision's Resize (shorter side, the longer one truncated) and CenterCrop (black around). */
+export function evaluationGeometry(
+  image: { readonly width: number; readonly height: number },
+  config: { readonly resize: number; readonly size: number },
+): EvaluationGeometry {
+  const short = Math.min(image.width, image.height);
+  const long = Math.trunc((config.resize * Math.max(image.width, image.height)) / short);
+  const upright = image.width <= image.height;
+  const resized = { width: upright ? config.resize : long, height: upright ? long : config.resize };
+  const across = centre(resized.width, config.size);
+  const down = centre(resized.height, config.size);
+  return {
+    resized,
+    keep: { left: across.from, top: down.from, width: across.length, height: down.length },
+    at: { left: across.at, top: down.at },
+  };
+}
+
+function centre(length: number, size: number): { readonly from: number; readonly at: number; readonly length: number } {
+  if (length < size) return { from: 0, at: Math.floor((size - length) / 2), length };
+  return { from: roundHalfEven((length - size) / 2), at: 0, length: size };
+}
+
+/** The part of a picture that torchvision's RandomResizedCrop cuts out: ten tries, then the centre. */
+export function randomCrop(
+  image: { readonly width: number; readonly height: number },
+  config: { readonly scale: readonly number[]; readonly ratio: readonly number[] },
+  random: Random,
+): Box {
+  const { width, height } = image;
+  const between = ([low, high]: readonly number[]): number => low! + (high! - low!) * random.uniform();
+  const logRatio = config.ratio.map(Math.log);
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const area = width * height * between(config.scale);
+    const ratio = Math.exp(between(logRatio));
+    const w = roundHalfEven(Math.sqrt(area * ratio));
+    const h = roundHalfEven(Math.sqrt(area / ratio));
+    if (w > 0 && h > 0 && w <= width && h <= height) {
+      const top = random.integer(height - h + 1);
+      return { left: random.integer(width - w + 1), top, width: w, height: h };
+    }
+  }
+  const ratio = Math.min(Math.max(width / height, config.ratio[0]!), config.ratio[1]!);
+  const w = width / height > ratio ? Math.max(1, roundHalfEven(height * ratio)) : width;
+  const h = width / height < ratio ? Math.max(1, roundHalfEven(width / ratio)) : height;
+  return { left: Math.floor((width - w) / 2), top: Math.floor((height - h) / 2), width: w, height: h };
+}
+
+/** The shorter side below which a decoder must not shrink a picture for training: even the least part then has detail. */
+export function enoughPixels(config: TransformConfig): number | undefined {
+  return config.kind === 'training' ? Math.ceil(config.size / Math.sqrt(config.scale[0]!)) : undefined;
+}
+
+/** Where a prepared picture is written: the [3, size, size] at `offset`. */
+export interface Target {
+  readonly data: Float32Array;
+  readonly offset: number;
+}
+
+/**
+ * Prepares one picture: [H, W, 3] in 0..255 → [3, size, size], normalised. Training draws from `random` the part and
+ * then the flip; evaluation draws nothing.
+ */
+export function transformInto(target: Target, image: RgbImage, config: TransformConfig, random: Random): void {
+  if (config.kind === 'training') train(target, image, config, random);
+  else evaluate(target, image, config);
+}
+
+/** {@link transformInto} for one picture to be judged: [H, W, 3] → [3, size, size]. */
+export function preprocess(image: RgbImage, config: EvaluationTransform): Float32Array {
+  const data = new Float32Array(3 * config.size * config.size);
+  evaluate({ data, offset: 0 }, image, config);
+  return data;
+}
+
+function evaluate(target: Target, image: RgbImage, config: EvaluationTransform): void {
+  if (config.intermediate === 'uint8') evaluate8(target, image, config);
+  else evaluate32(target, image, config);
+}
+
+function evaluate8(target: Target, image: RgbImage, config: EvaluationTransform): void {
+  const { resized, keep, at } = evaluationGeometry(image, config);
+  const kept = resizeRgb(image, { ...resized, kind: config.interpolation, keep });
+  const tables = normalTables(config);
+  fillBlack(
+    target,
+    config.size,
+    tables.map((t) => t[0]!),
+  );
+  place(target, kept, { tables, size: config.size, at, flip: false });
+}
+
+function train(target: Target, image: RgbImage, config: TrainingTransform, random: Random): void {
+  const from = randomCrop(image, config, random);
+  const flip = random.uniform() < config.flip;
+  const { size } = config;
+  const kept = resizeRgb(image, { width: size, height: size, kind: config.interpolation, from });
+  place(target, kept, { tables: normalTables(config), size, at: { left: 0, top: 0 }, flip });
+}
+
+function evaluate32(target: Target, image: RgbImage, config: EvaluationTransform): void {
+  const { resized, keep, at } = evaluationGeometry(image, config);
+  const kept = resizePlanes(unitPlanes(image), { ...resized, kind: config.interpolation, keep }); // [3, h, w]
+  const { size, mean, std } = config;
+  const normal = (value: number, c: number): number =>
+    Math.fround(Math.fround(value - Math.fround(mean[c]!)) / Math.fround(std[c]!));
+  fillBlack(
+    target,
+    size,
+    [0, 1, 2].map((c) => normal(0, c)),
+  );
+  for (let c = 0; c < 3; c++) {
+    for (let y = 0; y < kept.height; y++) {
+      const to = target.offset + (c * size + at.top + y) * size + at.left;
+      const row = (c * kept.height + y) * kept.width;
+      for (let x = 0; x < kept.width; x++) target.data[to + x] = normal(kept.data[row + x]!, c);
+    }
+  }
+}
+
+/** [H, W, 3] in 0..255 → [3, H, W] in 0..1. */
+export function unitPlanes(image: RgbImage): Planes {
+  const { width, height } = image;
+  const size = width * height;
+  const data = new Float32Array(3 * size);
+  for (let i = 0, j = 0; i < size; i++, j += 3) {
+    data[i] = image.data[j]! / 255;
+    data[size + i] = image.data[j + 1]! / 255;
+    data[2 * size + i] = image.data[j + 2]! / 255;
+  }
+  return { planes: 3, width, height, data };
+}
+
+/** What each of the 256 levels becomes, by channel: (v / 255 - mean) / std, each step in float32 as torchvision does. */
+function normalTables({ mean, std }: TransformConfig): readonly Float32Array[] {
+  return [0, 1, 2].map((c) =>
+    Float32Array.from({ length: 256 }, (_, v) =>
+      Math.fround(Math.fround(Math.fround(v / 255) - Math.fround(mean[c]!)) / Math.fround(std[c]!)),
+    ),
+  );
+}
+
+/** Black everywhere: what stays of it surrounds a picture that is smaller than its crop. */
+function fillBlack({ data, offset }: Target, size: number, black: readonly number[]): void {
+  for (let c = 0; c < 3; c++) data.fill(black[c]!, offset + c * size * size, offset + (c + 1) * size * size);
+}
+
+interface Placement {
+  readonly tables: readonly Float32Array[];
+  readonly size: number;
+  readonly at: { readonly left: number; readonly top: number };
+  readonly flip: boolean;
+}
+
+/** Writes [h, w, 3] bytes through the tables into [3, size, size] floats. */
+function place({ data, offset }: Target, image: RgbImage, { tables, size, at, flip }: Placement): void {
+  const [red, green, blue] = tables as [Float32Array, Float32Array, Float32Array];
+  const plane = size * size;
+  const step = flip ? -1 : 1;
+  let i = 0;
+  for (let y = 0; y < image.height; y++) {
+    let o = offset + (at.top + y) * size + at.left + (flip ? image.width - 1 : 0);
+    for (let x = 0; x < image.width; x++, i += 3, o += step) {
+      data[o] = red[image.data[i]!]!;
+      data[o + plane] = green[image.data[i + 1]!]!;
+      data[o + 2 * plane] = blue[image.data[i + 2]!]!;
+    }
+  }
+}
