@@ -1,8 +1,8 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Fault } from '../core/fault.ts';
 import type { Atom, Dim, SymbolicDim } from '../graph/dimension.ts';
 import { inputName } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
-import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { AttributeProtoSchema } from './onnx_pb.ts';
 
 type AttributeInit = MessageInitShape<typeof AttributeProtoSchema>;
@@ -35,7 +35,10 @@ export function dimensionEncoder(inputs: readonly Value[], emitter: Emitter): Di
       const shape = once(`shape of ${v.id}`, () => emitter.emit('Shape', [inputName(v)!]));
       return once(`${shape} ${axis}`, () => emitter.emit('Gather', [shape, emitter.integers([axis])]));
     }
-    throw new Fault('graph', `"${symbol}" is not the size of an input by itself, so it cannot be known when the graph runs.`);
+    throw new Fault(
+      'graph',
+      `"${symbol}" is not the size of an input by itself, so it cannot be known when the graph runs.`,
+    );
   };
   const atomName = (atom: Atom): string =>
     once(atom.key, () => {

@@ -94,7 +94,10 @@ class Writer {
   }
 
   node(node: Node): void {
-    if (node.def === INPUT) return this.#input(node.outputs[0]!);
+    if (node.def === INPUT) {
+      this.#input(node.outputs[0]!);
+      return;
+    }
     if (node.def === CONSTANT) {
       this.#names.set(node.outputs[0]!, this.initializer(node.attributes['value'] as Tensor));
       return;
@@ -113,7 +116,14 @@ class Writer {
       const value = node.attributes[name];
       return value === undefined ? [] : [attributeProto(name, kind, value)];
     });
-    this.nodes.push({ input: this.#inputNames(node), output, name: label, opType: def.name, domain: def.domain, attribute });
+    this.nodes.push({
+      input: this.#inputNames(node),
+      output,
+      name: label,
+      opType: def.name,
+      domain: def.domain,
+      attribute,
+    });
   }
 
   #input(v: Value): void {
@@ -163,7 +173,13 @@ class Writer {
 
   /** An output bears its public name, through an Identity where its value has a name of its own already. */
   output(name: string, v: Value): ValueInit {
-    this.nodes.push({ input: [this.#names.get(v)!], output: [name], name: `output/${name}`, opType: 'Identity', domain: '' });
+    this.nodes.push({
+      input: [this.#names.get(v)!],
+      output: [name],
+      name: `output/${name}`,
+      opType: 'Identity',
+      domain: '',
+    });
     return valueInfo(name, v);
   }
 }

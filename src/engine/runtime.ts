@@ -3,6 +3,9 @@ import type { Tensor } from '../core/tensor.ts';
 /** Tensors by name, as fed to and fetched from a session. */
 export type Feeds = Readonly<Record<string, Tensor>>;
 
+/** What to fetch: by name a tensor to write into, or null for one that the runtime makes. */
+export type Fetches = Readonly<Record<string, Tensor | null>>;
+
 /** Where a graph runs. */
 export type Provider = 'cpu' | 'cuda' | 'webgpu' | 'wasm';
 
@@ -20,10 +23,10 @@ export interface SessionRequest {
 /** A graph that the runtime has loaded. */
 export interface RuntimeSession {
   /**
-   * Runs the graph. `outputs` may hold tensors that results are written into; their memory is then the result's.
+   * Runs the graph and gives the outputs named in `fetches`. A result lies in the tensor given for it.
    * Inputs are read where they lie, without a copy where the provider can.
    */
-  run(feeds: Feeds, outputs: Feeds | readonly string[]): Promise<Record<string, Tensor>>;
+  run(feeds: Feeds, fetches: Fetches): Promise<Record<string, Tensor>>;
   /** Ends profiling; the runtime then finishes the profile file. */
   endProfiling(): void;
   release(): Promise<void>;

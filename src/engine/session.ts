@@ -1,17 +1,17 @@
 import { Fault } from '../core/fault.ts';
 import type { Tensor, TensorMap } from '../core/tensor.ts';
-import { graphOf, inputName } from '../graph/trace.ts';
 import { legalise, simplify } from '../graph/simplify.ts';
+import { graphOf, inputName } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
 import { encode } from './encode.ts';
-import type { Feeds, Runtime, RuntimeSession, SessionRequest } from './runtime.ts';
+import type { Feeds, Fetches, Runtime, RuntimeSession, SessionRequest } from './runtime.ts';
 
 /** A graph of concrete sizes, loaded and ready to run. */
 export interface Session {
   readonly inputs: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: string }[];
   readonly outputs: readonly string[];
-  /** Runs it; `into` may hold tensors that results of these names are written into. */
-  run(feeds: Feeds, into?: Feeds): Promise<Record<string, Tensor>>;
+  /** Runs it for all outputs, or for those named in `fetches`, each into the tensor given for it, if any. */
+  run(feeds: Feeds, fetches?: Fetches): Promise<Record<string, Tensor>>;
   endProfiling(): void;
   release(): Promise<void>;
 }
@@ -39,10 +39,11 @@ export async function createSession(
 }
 
 function wrap(loaded: RuntimeSession, inputs: Session['inputs'], outputs: readonly string[]): Session {
+  const all = Object.fromEntries(outputs.map((name) => [name, null]));
   return {
     inputs,
     outputs,
-    run: (feeds, into) => {
+    run: (feeds, fetches = all) => {
       for (const { name, shape, dtype } of inputs) {
         const t = feeds[name];
         const fits = t && t.dtype === dtype && t.shape.length === shape.length;
@@ -51,7 +52,7 @@ function wrap(loaded: RuntimeSession, inputs: Session['inputs'], outputs: readon
           throw new Fault('engine', `input "${name}": expected ${dtype} [${shape.map(show).join(', ')}], got ${got}.`);
         }
       }
-      return loaded.run(feeds, into ?? outputs);
+      return loaded.run(feeds, fetches);
     },
     endProfiling: () => loaded.endProfiling(),
     release: () => loaded.release(),

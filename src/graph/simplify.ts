@@ -1,5 +1,5 @@
-import { bytesOf, float32, type Tensor } from '../core/tensor.ts';
 import { sizeOf } from '../core/shape.ts';
+import { bytesOf, float32, type Tensor } from '../core/tensor.ts';
 import { constant, constantOf, INPUT, rewrite } from './trace.ts';
 import type { AttributeValue, Node, Value } from './value.ts';
 

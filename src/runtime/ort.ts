@@ -2,7 +2,7 @@ import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import type { DType } from '../core/dtype.ts';
 import { Fault, messageOf } from '../core/fault.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
-import type { Feeds, Provider, RuntimeSession, SessionRequest } from '../engine/runtime.ts';
+import type { Feeds, Fetches, Provider, RuntimeSession, SessionRequest } from '../engine/runtime.ts';
 
 /** The part of ONNX Runtime's JavaScript API that Node's and the browser's package share. */
 export interface Ort {
@@ -48,19 +48,18 @@ class OrtSession implements RuntimeSession {
     this.#session = session;
   }
 
-  async run(feeds: Feeds, outputs: Feeds | readonly string[]): Promise<Record<string, Tensor>> {
+  async run(feeds: Feeds, fetches: Fetches): Promise<Record<string, Tensor>> {
     const inputs: Record<string, OrtTensor> = {};
     for (const name of this.#session.inputNames) {
       const t = feeds[name];
       if (!t) throw new Fault('engine', `run: expected an input "${name}", got none.`);
       inputs[name] = this.#wrap(t);
     }
-    const fetches: Record<string, OrtTensor | null> = {};
-    if (Array.isArray(outputs)) for (const name of outputs as readonly string[]) fetches[name] = null;
-    else for (const [name, t] of Object.entries(outputs as Feeds)) fetches[name] = this.#wrap(t);
+    const wanted: Record<string, OrtTensor | null> = {};
+    for (const [name, t] of Object.entries(fetches)) wanted[name] = t && this.#wrap(t);
     let results: InferenceSession.OnnxValueMapType;
     try {
-      results = await this.#session.run(inputs, fetches);
+      results = await this.#session.run(inputs, wanted);
     } catch (error) {
       throw engineFault('the runtime stopped', error);
     }
