@@ -1,6 +1,6 @@
+import { Fault } from '../../core/fault.ts';
 import * as op from '../../graph/ops/index.ts';
 import type { Value } from '../../graph/value.ts';
-import { Fault } from '../../core/fault.ts';
 import { type Init, KAIMING_FAN_OUT } from '../init.ts';
 import type { Scope } from '../scope.ts';
 
