@@ -1,13 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { fnv1a } from '../../../src/core/random.ts';
 import { type ResizeKind, resizePlanes, resizeRgb } from '../../../src/core/resize.ts';
 import { evaluationGeometry, preprocess, unitPlanes } from '../../../src/data/transform.ts';
 import { readTransform } from '../../../src/data/transform-config.ts';
 import { sharpDecoder } from '../../../src/runtime/node/decode.ts';
+import { GOLDEN, readArrays, samplePositions } from '../../support/golden-files.ts';
 
-const folder = fileURLToPath(new URL('../../../../shared/golden/ops/', import.meta.url));
+const folder = `${GOLDEN}ops/`;
 
 interface Case {
   readonly config: {
@@ -24,39 +23,6 @@ interface Case {
   readonly outputs: Readonly<Record<string, { readonly stored: string }>>;
 }
 
-/** The arrays of a safetensors file. */
-function readTensors(path: string): Map<string, ArrayLike<number>> {
-  const bytes = readFileSync(path);
-  const size = Number(bytes.readBigUInt64LE(0));
-  const header = JSON.parse(bytes.toString('utf8', 8, 8 + size)) as Record<
-    string,
-    { dtype: string; data_offsets: [number, number] }
-  >;
-  const kinds = { U8: Uint8Array, U16: Uint16Array, I32: Int32Array, I64: BigInt64Array, F32: Float32Array };
-  const out = new Map<string, ArrayLike<number>>();
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === '__metadata__') continue;
-    const [from, to] = entry.data_offsets;
-    const raw = new Uint8Array(bytes.subarray(8 + size + from, 8 + size + to));
-    const values = new kinds[entry.dtype as keyof typeof kinds](raw.buffer);
-    out.set(name, Array.from(values as ArrayLike<number | bigint>, Number));
-  }
-  return out;
-}
-
-/** Positions of a sampled output: the README of the golden cases. */
-function positions(key: string, size: number): number[] {
-  const h = fnv1a(`sample.${key}`);
-  return Array.from({ length: 4096 }, (_, i) => {
-    let x = (h + Math.imul(i, 0x9e3779b9)) >>> 0;
-    x = Math.imul(x ^ (x >>> 16), 0x7feb352d) >>> 0;
-    x = Math.imul(x ^ (x >>> 15), 0x846ca68b) >>> 0;
-    x = (x ^ (x >>> 16)) >>> 0;
-    const u = x / 2 ** 31 - 1;
-    return Math.min(Math.floor(((u + 1) / 2) * size), size - 1);
-  });
-}
-
 const names = existsSync(folder) ? readdirSync(folder).filter((f) => /^preprocess_.*\.json$/.test(f)) : [];
 
 describe.skipIf(names.length === 0)(
@@ -69,10 +35,10 @@ describe.skipIf(names.length === 0)(
 
       /** Largest and mean absolute difference, and the largest absolute value expected. */
       const compare = (ours: ArrayLike<number>, key: string): { max: number; mean: number; scale: number } => {
-        const tensors = readTensors(folder + file.replace('.json', '.safetensors'));
+        const tensors = readArrays(folder + file.replace('.json', '.safetensors'));
         const sampled = golden.outputs[key]!.stored === 'sampled';
         const theirs = tensors.get(sampled ? `${key}@val` : key)!;
-        const at = sampled ? positions(key, ours.length) : Array.from({ length: ours.length }, (_, i) => i);
+        const at = sampled ? samplePositions(key, ours.length) : Array.from({ length: ours.length }, (_, i) => i);
         const errors = at.map((p, i) => Math.abs(ours[p]! - theirs[i]!));
         const scale = Math.max(...Array.from(theirs, Math.abs));
         return { max: Math.max(...errors), mean: errors.reduce((a, b) => a + b, 0) / errors.length, scale };

@@ -1,0 +1,107 @@
+import { messageOf } from '../core/fault.ts';
+import { random } from '../core/random.ts';
+import type { Files } from './files.ts';
+import { type ImageDecoder, MAX_FILE_BYTES, type RgbImage } from './image.ts';
+import { enoughPixels, transformInto } from './transform.ts';
+import type { TransformConfig } from './transform-config.ts';
+
+/** One picture to load. */
+export interface LoadItem {
+  readonly path: string;
+  /** Which sample it is. */
+  readonly index: number;
+  /** Where in the epoch it comes: its random numbers are those of (seed, epoch, position, index). */
+  readonly position: number;
+  /** The decoded picture, where it was kept from an earlier epoch. */
+  readonly image?: RgbImage;
+}
+
+/** Pictures to load at one go; plain data, so that it can be sent to a thread. */
+export interface LoadTask {
+  readonly items: readonly LoadItem[];
+  readonly transform: TransformConfig;
+  readonly seed: number;
+  readonly epoch: number;
+  /** Whether decoded pictures are wanted back. */
+  readonly keep: boolean;
+  /** Shared with whoever asked: not zero once nobody waits for the result. */
+  readonly cancelled?: Int32Array;
+}
+
+/** What came of a {@link LoadTask}. */
+export interface LoadResult {
+  /** [items, 3, size, size]; zero where the picture failed. */
+  readonly images: Float32Array;
+  readonly failures: readonly { readonly slot: number; readonly reason: string }[];
+  readonly kept: readonly { readonly slot: number; readonly image: RgbImage }[];
+}
+
+/** Who loads pictures: threads of a runtime, or {@link inlineWorkers}. */
+export interface ImageWorkers {
+  /** How many tasks run at a time. */
+  readonly threads: number;
+  load(task: LoadTask): Promise<LoadResult>;
+  close(): Promise<void>;
+}
+
+/** What {@link loadImages} reads and decodes with. */
+export interface LoadTools {
+  readonly files: Files;
+  readonly decoder: ImageDecoder;
+}
+
+/** Pictures of one task that are read or decoded while another one is transformed. */
+const LANES = 4;
+
+/** Reads, decodes and prepares the pictures of a task; a bad one is reported, the others are unharmed. */
+export async function loadImages(task: LoadTask, tools: LoadTools): Promise<LoadResult> {
+  const { size } = task.transform;
+  const images = new Float32Array(task.items.length * 3 * size * size);
+  const failures: { slot: number; reason: string }[] = [];
+  const kept: { slot: number; image: RgbImage }[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < task.items.length && !isCancelled(task)) {
+      const slot = next++;
+      const item = task.items[slot]!;
+      try {
+        const image = item.image ?? (await decode(item, task, tools));
+        const draws = random(task.seed, task.epoch, item.position, item.index, 'transform');
+        transformInto({ data: images, offset: slot * 3 * size * size }, image, task.transform, draws);
+        if (task.keep && item.image === undefined) kept.push({ slot, image: shared(image) });
+      } catch (error) {
+        failures.push({ slot, reason: messageOf(error) });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  failures.sort((a, b) => a.slot - b.slot);
+  return { images, failures, kept };
+}
+
+function isCancelled({ cancelled }: LoadTask): boolean {
+  return cancelled !== undefined && Atomics.load(cancelled, 0) !== 0;
+}
+
+async function decode(item: LoadItem, task: LoadTask, { files, decoder }: LoadTools): Promise<RgbImage> {
+  const bytes = await files.read(item.path, MAX_FILE_BYTES);
+  const shorterAtLeast = enoughPixels(task.transform);
+  return decoder.decode(bytes, item.path, shorterAtLeast === undefined ? {} : { shorterAtLeast });
+}
+
+/** A copy in memory that threads share where the runtime allows it, so that it is never copied again. */
+function shared({ width, height, data }: RgbImage): RgbImage {
+  const buffer = 'SharedArrayBuffer' in globalThis ? new SharedArrayBuffer(data.length) : new ArrayBuffer(data.length);
+  const copy = new Uint8Array(buffer);
+  copy.set(data);
+  return { width, height, data: copy };
+}
+
+/** Workers without threads: everything happens where it is asked for. */
+export function inlineWorkers(tools: LoadTools): ImageWorkers {
+  return {
+    threads: 1,
+    load: (task) => loadImages(task, tools),
+    close: () => Promise.resolve(),
+  };
+}

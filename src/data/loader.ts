@@ -1,0 +1,231 @@
+import { Fault } from '../core/fault.ts';
+import { random } from '../core/random.ts';
+import type { EpochOptions, ImageBatch, ImageLoader, SkippedFile } from './batch.ts';
+import type { Dataset } from './image-folder.ts';
+import type { ImageWorkers, LoadItem } from './load.ts';
+import { epochOrder, type Sampling } from './order.ts';
+import type { TransformConfig } from './transform-config.ts';
+
+/** How a data set is cut into batches. */
+export interface ImageLoaderOptions {
+  readonly batchSize: number;
+  readonly transform: TransformConfig;
+  /**
+   * `in-order` (evaluation) yields every picture once, the last batch being what is left and bad pictures missing;
+   * the others (training) yield full batches only, bad pictures being replaced.
+   */
+  readonly sampling: Sampling;
+  /** Seed of the order and of the transforms. */
+  readonly seed: number;
+  /** Bad files are a fault instead of being skipped; false. */
+  readonly strict?: boolean;
+  /** Batches made ahead of the one in use; one more than the workers' threads. */
+  readonly prefetch?: number;
+  /** Bytes of decoded pictures that are kept for later epochs; 256 MiB. */
+  readonly cacheBytes?: number;
+}
+
+/** A data set in batches: order, replacement of bad files, prefetch and cache; the workers do the rest. */
+export function imageLoader(workers: ImageWorkers, dataset: Dataset, options: ImageLoaderOptions): ImageLoader {
+  const state = check(workers, dataset, options);
+  return {
+    batches: state.batches,
+    epoch: (epoch, epochOptions = {}) => run(state, epoch, epochOptions),
+    skipped: () =>
+      [...state.bad]
+        .map(([index, reason]) => ({ path: dataset.samples[index]!.path, reason }))
+        .sort((a: SkippedFile, b: SkippedFile) => (a.path < b.path ? -1 : 1)),
+  };
+}
+
+interface State {
+  readonly workers: ImageWorkers;
+  readonly dataset: Dataset;
+  readonly options: Required<ImageLoaderOptions>;
+  readonly batches: number;
+  /** Why a sample cannot be read, by index. */
+  readonly bad: Map<number, string>;
+  readonly cache: Cache;
+}
+
+interface Cache {
+  readonly images: Map<number, NonNullable<LoadItem['image']>>;
+  bytes: number;
+  /** Nothing more is kept: the last picture went over the limit, or nothing was to be kept at all. */
+  full: boolean;
+}
+
+function check(workers: ImageWorkers, dataset: Dataset, given: ImageLoaderOptions): State {
+  const options = {
+    ...{ strict: false, prefetch: workers.threads + 1, cacheBytes: 256 * 1024 ** 2 },
+    ...given,
+  };
+  const total = dataset.samples.length;
+  if (total === 0) throw new Fault('data', 'loader: expected at least one picture, got an empty data set.');
+  const whole: readonly (keyof ImageLoaderOptions & ('batchSize' | 'prefetch'))[] = ['batchSize', 'prefetch'];
+  for (const key of whole) {
+    if (!Number.isInteger(options[key]) || options[key] < 1) {
+      throw new Fault('config', `loader.${key}: expected a whole number of at least 1, got ${options[key]}.`);
+    }
+  }
+  const share = total / options.batchSize;
+  const batches = options.sampling === 'in-order' ? Math.ceil(share) : Math.max(1, Math.floor(share));
+  return {
+    workers,
+    dataset,
+    options,
+    batches,
+    bad: new Map(),
+    cache: { images: new Map(), bytes: 0, full: options.cacheBytes <= 0 },
+  };
+}
+
+/** What one epoch needs beside the loader's state. */
+interface Epoch {
+  readonly epoch: number;
+  readonly order: Int32Array;
+  readonly cancelled: Int32Array;
+}
+
+async function* run(
+  state: State,
+  epoch: number,
+  { signal, from = 0 }: EpochOptions,
+): AsyncGenerator<ImageBatch, void, undefined> {
+  signal?.throwIfAborted();
+  const { sampling, seed, prefetch } = state.options;
+  const labels = state.dataset.samples.map((s) => s.label);
+  const buffer = 'SharedArrayBuffer' in globalThis ? new SharedArrayBuffer(4) : new ArrayBuffer(4);
+  const current: Epoch = {
+    epoch,
+    order: epochOrder(labels, { sampling, seed, epoch }),
+    cancelled: new Int32Array(buffer),
+  };
+  const abort = whenAborted(signal);
+  const pending: Promise<ImageBatch>[] = [];
+  let next = from;
+  try {
+    while (next < state.batches || pending.length > 0) {
+      while (next < state.batches && pending.length < prefetch) {
+        const batch = makeBatch(state, current, next++);
+        batch.catch(() => undefined); // it is awaited below, in its turn, or nobody wants it any more
+        pending.push(batch);
+      }
+      const batch = await Promise.race([pending.shift()!, abort.promise]);
+      if (batch.labels.length > 0) yield batch;
+      signal?.throwIfAborted();
+    }
+  } finally {
+    Atomics.store(current.cancelled, 0, 1);
+    abort.forget();
+  }
+}
+
+function whenAborted(signal: AbortSignal | undefined): { readonly promise: Promise<never>; forget(): void } {
+  let listener = (): void => undefined;
+  const promise = new Promise<never>((_, reject) => {
+    listener = () => reject(signal?.reason);
+    signal?.addEventListener('abort', listener, { once: true });
+  });
+  promise.catch(() => undefined);
+  return { promise, forget: () => signal?.removeEventListener('abort', listener) };
+}
+
+/** One place in an epoch and the sample that stands there. */
+interface Place {
+  readonly position: number;
+  readonly index: number;
+}
+
+async function makeBatch(state: State, epoch: Epoch, number: number): Promise<ImageBatch> {
+  const { batchSize, sampling } = state.options;
+  const total = epoch.order.length;
+  const start = number * batchSize;
+  const place = (_: unknown, i: number): Place => ({ position: start + i, index: epoch.order[(start + i) % total]! });
+  if (sampling !== 'in-order') return fullBatch(state, epoch, Array.from({ length: batchSize }, place));
+  const places = Array.from({ length: Math.min(batchSize, total - start) }, place);
+  return whatIsGood(state, epoch, places);
+}
+
+/** Training: bad pictures are replaced until all are good. */
+async function fullBatch(state: State, epoch: Epoch, places: Place[]): Promise<ImageBatch> {
+  const { bad } = state;
+  const replaceBad = (slots: Iterable<number>): number[] => {
+    const replaced = [...slots].filter((slot) => bad.has(places[slot]!.index));
+    for (const slot of replaced) places[slot] = replacement(state, epoch, places[slot]!);
+    return replaced;
+  };
+  replaceBad(places.keys());
+  const images = await load(state, epoch, places);
+  const size = images.length / places.length;
+  for (let slots = replaceBad(places.keys()); slots.length > 0; slots = replaceBad(slots)) {
+    const again = await load(
+      state,
+      epoch,
+      slots.map((slot) => places[slot]!),
+    );
+    slots.forEach((slot, i) => {
+      images.set(again.subarray(i * size, (i + 1) * size), slot * size);
+    });
+  }
+  return { images, ...names(state, places) };
+}
+
+/** Evaluation: bad pictures are left out. */
+async function whatIsGood(state: State, epoch: Epoch, places: readonly Place[]): Promise<ImageBatch> {
+  const isGood = ({ index }: Place): boolean => !state.bad.has(index);
+  const wanted = places.filter(isGood);
+  const images = await load(state, epoch, wanted);
+  const good = wanted.filter(isGood);
+  if (good.length === wanted.length) return { images, ...names(state, good) };
+  const size = images.length / wanted.length;
+  const left = new Float32Array(good.length * size);
+  good.forEach((place, i) => {
+    const slot = wanted.indexOf(place);
+    left.set(images.subarray(slot * size, (slot + 1) * size), i * size);
+  });
+  return { images: left, ...names(state, good) };
+}
+
+function names({ dataset }: State, places: readonly Place[]): { labels: Int32Array; indices: Int32Array } {
+  return {
+    labels: Int32Array.from(places, ({ index }) => dataset.samples[index]!.label),
+    indices: Int32Array.from(places, ({ index }) => index),
+  };
+}
+
+/** Loads pictures, [places, 3, size, size], and remembers which are bad and which may be kept. */
+async function load(state: State, { epoch, cancelled }: Epoch, places: readonly Place[]): Promise<Float32Array> {
+  const { options, dataset, cache, bad } = state;
+  const { transform, seed } = options;
+  const items = places.map((place): LoadItem => {
+    const item = { ...place, path: dataset.samples[place.index]!.path };
+    const image = cache.images.get(place.index);
+    return image === undefined ? item : { ...item, image };
+  });
+  const result = await state.workers.load({ items, transform, seed, epoch, keep: !cache.full, cancelled });
+  for (const { slot, reason } of result.failures) bad.set(places[slot]!.index, reason);
+  if (options.strict && result.failures.length > 0) throw new Fault('data', result.failures[0]!.reason);
+  for (const { slot, image } of result.kept) {
+    const { index } = places[slot]!;
+    if (cache.full || cache.images.has(index)) continue;
+    cache.bytes += image.data.length;
+    cache.images.set(index, image);
+    cache.full = cache.bytes >= options.cacheBytes;
+  }
+  return result.images;
+}
+
+/** What stands in for a bad sample: the first not known to be bad from a random start, whoever finds out first. */
+function replacement({ bad, options }: State, { epoch, order }: Epoch, { position, index }: Place): Place {
+  const total = order.length;
+  const first = random(options.seed, epoch, position, 'replace').integer(total);
+  for (let step = 0; step < total; step++) {
+    const candidate = (first + step) % total;
+    if (!bad.has(candidate)) return { position, index: candidate };
+  }
+  throw new Fault(
+    'data',
+    `loader: expected readable pictures, got none among ${total}. ${bad.get(index) ?? ''}`.trimEnd(),
+  );
+}
