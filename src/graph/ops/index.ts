@@ -1,8 +1,13 @@
 /** Every operator as a function on values: `op.relu(x)` emits ONNX's `Relu`. */
+export * from './average-pool.ts';
 export * from './conv.ts';
 export * from './elementwise.ts';
+export * from './indexing.ts';
 export * from './layout.ts';
 export * from './matrix.ts';
 export * from './norm.ts';
+export * from './pool.ts';
+export type { PoolAttributes } from './pool-window.ts';
 export * from './reduce.ts';
+export * from './scatter.ts';
 export * from './words.ts';
