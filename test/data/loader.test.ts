@@ -1,0 +1,225 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Fault } from '../../src/core/fault.ts';
+import { random } from '../../src/core/random.ts';
+import { describeSkipped, type ImageBatch, type ImageLoader } from '../../src/data/batch.ts';
+import type { ImageDecoder } from '../../src/data/image.ts';
+import type { Dataset } from '../../src/data/image-folder.ts';
+import { type ImageWorkers, inlineWorkers } from '../../src/data/load.ts';
+import { type ImageLoaderOptions, imageLoader } from '../../src/data/loader.ts';
+import { readTransform } from '../../src/data/transform-config.ts';
+import { memoryFiles } from '../support/memory-files.ts';
+
+const training = readTransform({ kind: 'training', size: 2, mean: [0, 0, 0], std: [1, 1, 1] });
+const judging = readTransform({ kind: 'evaluation', size: 1, resize: 1, mean: [0, 0, 0], std: [1, 1, 1] });
+
+/** Picture i is a 4 x 4 noise of seed i; those of `bad` do not decode. */
+function world(count: number, bad: readonly number[] = []) {
+  const names = Array.from({ length: count }, (_, i) => `${i}.png`);
+  const dataset: Dataset = {
+    classes: ['even', 'odd'],
+    samples: names.map((path, i) => ({ path, label: i % 2 })),
+  };
+  const decoded: string[] = [];
+  const decoder: ImageDecoder = {
+    decode: async (_, name) => {
+      decoded.push(name);
+      const index = Number.parseInt(name, 10);
+      if (bad.includes(index)) throw new Fault('data', `${name}: expected a picture, got noise.`);
+      const draws = random(index);
+      return { width: 4, height: 4, data: Uint8Array.from({ length: 48 }, () => draws.integer(256)) };
+    },
+  };
+  const files = memoryFiles(Object.fromEntries(names.map((n) => [n, new Uint8Array(1)])));
+  return { dataset, decoded, workers: inlineWorkers({ files, decoder }) };
+}
+
+/** Workers that claim some threads and finish in an order of their own. */
+function shuffledWorkers(inner: ImageWorkers, threads: number, seed: number): ImageWorkers {
+  const draws = random(seed);
+  return {
+    threads,
+    close: inner.close,
+    load: async (task) => {
+      await new Promise((done) => setTimeout(done, draws.integer(4)));
+      return inner.load(task);
+    },
+  };
+}
+
+async function all(loader: ImageLoader, epoch: number, from = 0): Promise<ImageBatch[]> {
+  const batches: ImageBatch[] = [];
+  for await (const batch of loader.epoch(epoch, { from })) batches.push(batch);
+  return batches;
+}
+
+const options: ImageLoaderOptions = { batchSize: 4, transform: training, sampling: 'shuffled', seed: 1 };
+const evaluate: ImageLoaderOptions = { ...options, transform: judging, sampling: 'in-order' };
+
+describe('image loader', () => {
+  it('yields the same batches whatever the workers, their order, the prefetch and the cache', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 20 }),
+        fc.uniqueArray(fc.integer({ min: 0, max: 19 }), { maxLength: 8 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.constantFrom('shuffled', 'balanced', 'in-order'),
+        async (count, bad, threads, sampling) => {
+          fc.pre(Array.from({ length: count }, (_, i) => i).some((i) => !bad.includes(i)));
+          const batches = async (workers: number, cacheBytes: number): Promise<ImageBatch[]> => {
+            const { dataset, workers: inner } = world(count, bad);
+            const slow = shuffledWorkers(inner, workers, workers);
+            const loader = imageLoader(slow, dataset, { ...options, sampling, cacheBytes, prefetch: workers });
+            return [...(await all(loader, 0)), ...(await all(loader, 1))];
+          };
+          expect(await batches(threads, 200)).toEqual(await batches(1, 0));
+        },
+      ),
+      { seed: 6, numRuns: 40 },
+    );
+  });
+
+  it('puts each picture beside its own label and index', async () => {
+    const { dataset, workers } = world(10);
+    const [first, , last] = await all(imageLoader(workers, dataset, evaluate), 0);
+    expect([...first!.indices]).toEqual([0, 1, 2, 3]);
+    expect([...first!.labels]).toEqual([0, 1, 0, 1]);
+    expect([...last!.indices]).toEqual([8, 9]);
+    const single = imageLoader(workers, { ...dataset, samples: [dataset.samples[9]!] }, evaluate);
+    const [alone] = await all(single, 0);
+    expect(last!.images.subarray(3)).toEqual(alone!.images);
+  });
+
+  it('draws new parts of a picture in every epoch and the same when asked again', async () => {
+    const { dataset, workers } = world(4);
+    const loader = imageLoader(workers, dataset, options);
+    const images = async (epoch: number): Promise<number[]> => [...(await all(loader, epoch))[0]!.images];
+    expect(await images(3)).toEqual(await images(3));
+    expect(await images(3)).not.toEqual(await images(4));
+  });
+
+  it('fills training batches up with other pictures in place of bad ones, and names those', async () => {
+    const { dataset, workers } = world(9, [0, 3, 4]);
+    const loader = imageLoader(workers, dataset, options);
+    const batches = await all(loader, 0);
+    expect(batches.map((b) => b.labels.length)).toEqual([4, 4]);
+    const indices = batches.flatMap((b) => [...b.indices]);
+    expect(indices.some((i) => [0, 3, 4].includes(i))).toBe(false);
+    expect(batches.flatMap((b) => [...b.labels])).toEqual(indices.map((i) => i % 2));
+    await all(loader, 1);
+    expect(loader.skipped().map((s) => s.path)).toEqual(['0.png', '3.png', '4.png']);
+    const sentence = describeSkipped(loader.skipped(), 9);
+    expect(sentence).toMatch(
+      /^Skipped 3 of 9 pictures that could not be read\. 0\.png: expected a picture, got noise\./,
+    );
+  });
+
+  it('makes a full training batch of fewer pictures than it holds', async () => {
+    const { dataset, workers } = world(3);
+    const [batch, ...rest] = await all(imageLoader(workers, dataset, options), 0);
+    expect([batch!.indices.length, rest.length, new Set(batch!.indices).size]).toEqual([4, 0, 3]);
+  });
+
+  it('shrinks evaluation batches by the bad pictures and leaves out a batch of none', async () => {
+    const { dataset, workers } = world(9, [1, 8]);
+    const loader = imageLoader(workers, dataset, evaluate);
+    for (const epoch of [0, 1]) {
+      const batches = await all(loader, epoch);
+      expect(batches.map((b) => [...b.indices])).toEqual([
+        [0, 2, 3],
+        [4, 5, 6, 7],
+      ]);
+      expect(batches.map((b) => b.images.length)).toEqual([9, 12]);
+    }
+  });
+
+  it('does not read a bad file twice', async () => {
+    const { dataset, workers, decoded } = world(8, [5]);
+    const loader = imageLoader(workers, dataset, { ...evaluate, cacheBytes: 0 });
+    for (const epoch of [0, 1, 2]) await all(loader, epoch);
+    expect(decoded.filter((n) => n === '5.png').length).toBe(1);
+    expect(decoded.length).toBe(1 + 3 * 7);
+  });
+
+  it('decodes a small set once and a large one as often as it does not fit', async () => {
+    const small = world(8);
+    const loader = imageLoader(small.workers, small.dataset, options);
+    for (const epoch of [0, 1, 2]) await all(loader, epoch);
+    expect(small.decoded.length).toBe(8);
+    const large = world(8);
+    const tight = imageLoader(large.workers, large.dataset, { ...options, cacheBytes: 5 * 48 });
+    for (const epoch of [0, 1]) await all(tight, epoch);
+    expect(large.decoded.length).toBe(8 + 3);
+  });
+
+  it('stops at the first bad file when strict, naming it', async () => {
+    const { dataset, workers } = world(9, [2]);
+    const reading = all(imageLoader(workers, dataset, { ...evaluate, strict: true }), 0);
+    await expect(reading).rejects.toThrow(expect.objectContaining({ code: 'data' }));
+    await expect(reading).rejects.toThrow(/^2\.png/);
+  });
+
+  it('is a data fault when no picture can be read in training, and no batch in evaluation', async () => {
+    const { dataset, workers } = world(2, [0, 1]);
+    await expect(all(imageLoader(workers, dataset, options), 0)).rejects.toThrow(/none among 2.*\.png/);
+    expect(await all(imageLoader(workers, dataset, evaluate), 0)).toEqual([]);
+  });
+
+  it('begins at any batch without reading those before', async () => {
+    const { dataset, workers, decoded } = world(12);
+    const loader = imageLoader(workers, dataset, { ...options, cacheBytes: 0 });
+    const whole = await all(loader, 5);
+    decoded.length = 0;
+    expect(await all(loader, 5, 2)).toEqual(whole.slice(2));
+    expect(decoded.length).toBe(4);
+  });
+
+  it('works ahead by as many batches as asked, and no more', async () => {
+    const { dataset, workers } = world(40);
+    let asked = 0;
+    const counting: ImageWorkers = {
+      ...workers,
+      load: (task) => {
+        asked++;
+        return workers.load(task);
+      },
+    };
+    const loader = imageLoader(counting, dataset, { ...options, prefetch: 3 });
+    const batches = loader.epoch(0);
+    for (let taken = 1; taken <= 4; taken++) {
+      await batches.next();
+      await new Promise((done) => setTimeout(done, 5));
+      expect(asked).toBe(taken + 2);
+    }
+    await batches.return();
+  });
+
+  it('throws the reason of a signal at once, and tells the workers to give up', async () => {
+    const { dataset, workers } = world(40);
+    const flags: Int32Array[] = [];
+    const stuck: ImageWorkers = {
+      ...workers,
+      load: (task) => {
+        if (task.cancelled) flags.push(task.cancelled);
+        return new Promise(() => undefined);
+      },
+    };
+    const stop = new AbortController();
+    const batches = imageLoader(stuck, dataset, options).epoch(0, { signal: stop.signal });
+    const first = batches.next();
+    stop.abort(new Error('enough'));
+    await expect(first).rejects.toThrow('enough');
+    expect(flags.map((f) => f[0])).toEqual([1, 1]);
+    await expect(imageLoader(workers, dataset, options).epoch(0, { signal: stop.signal }).next()).rejects.toThrow(
+      'enough',
+    );
+  });
+
+  it('refuses an empty data set and a batch of none', () => {
+    const { dataset, workers } = world(2);
+    const nothing = { ...dataset, samples: [] };
+    expect(() => imageLoader(workers, nothing, options)).toThrow(expect.objectContaining({ code: 'data' }));
+    const none = { ...options, batchSize: 0 };
+    expect(() => imageLoader(workers, dataset, none)).toThrow(expect.objectContaining({ code: 'config' }));
+  });
+});
