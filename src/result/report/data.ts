@@ -1,0 +1,99 @@
+import type { ClassifyResult } from '../classify.ts';
+
+/** One row of `metrics.jsonl`; a measure that was not taken is left out or null. */
+export interface MetricsRow {
+  /** Epochs finished when the row was written; a fraction inside an epoch. */
+  readonly epoch: number;
+  /** Steps finished, from the start of training. */
+  readonly step: number;
+  /** Training loss since the row before. */
+  readonly loss?: number | null;
+  /** Training accuracy since the row before, 0 to 1. */
+  readonly accuracy?: number | null;
+  readonly learningRate?: number | null;
+  readonly imagesPerSecond?: number | null;
+  readonly heldOutLoss?: number | null;
+  readonly heldOutAccuracy?: number | null;
+  readonly heldOutBalancedAccuracy?: number | null;
+}
+
+/** Scores over one set of images. */
+export interface Split {
+  /** Such as "never seen in training". */
+  readonly name: string;
+  readonly result: ClassifyResult;
+}
+
+/** Another classifier's balanced accuracy on the same held-out images, 0 to 1. */
+export interface Reference {
+  readonly name: string;
+  readonly balancedAccuracy: number;
+}
+
+/** A picture that was classified wrongly. */
+export interface MistakePicture {
+  /** `data:image/png;base64,…` (or jpeg, webp). */
+  readonly image: string;
+  /** File name. */
+  readonly name?: string;
+  /** Class numbers. */
+  readonly label: number;
+  readonly predicted: number;
+  /** Probability given to the predicted class. */
+  readonly confidence: number;
+}
+
+/** One attention map over an image. */
+export interface AttentionPicture {
+  /** Name of the tap, such as `layer3.1.context_block/attention`. */
+  readonly tap: string;
+  /** The image with the map over it: a `data:` URI. */
+  readonly overlay: string;
+  /** A few words under it, such as "reads 31 % of positions". */
+  readonly note?: string;
+}
+
+/** An image, what was said of it, and where the network looked. */
+export interface AttentionExhibit {
+  /** A `data:` URI. */
+  readonly image: string;
+  readonly name?: string;
+  readonly label: number;
+  readonly predicted: number;
+  readonly confidence: number;
+  readonly maps: readonly AttentionPicture[];
+}
+
+/** A name and its value, both shown as they are. */
+export interface Fact {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** All that a report of a training run shows. Every text may be hostile. */
+export interface ReportData {
+  readonly title: string;
+  /** One or two sentences: which network, on which data. */
+  readonly summary: string;
+  /** Class names, by class number. */
+  readonly classes: readonly string[];
+  /** Scores over all held-out images. */
+  readonly heldOut: ClassifyResult;
+  /** Parts of the held-out images, such as seen and never seen in training. */
+  readonly splits: readonly Split[];
+  /** Classifiers to compare with; chance is added by the report. */
+  readonly references: readonly Reference[];
+  /** In order of `step`. */
+  readonly metrics: readonly MetricsRow[];
+  /** The worst first. */
+  readonly mistakes: readonly MistakePicture[];
+  readonly attention: readonly AttentionExhibit[];
+  /** The resolved configuration, plain JSON. */
+  readonly configuration: Readonly<Record<string, unknown>>;
+  /** Machine, versions, seed, commit, time taken. */
+  readonly machine: readonly Fact[];
+  /** Files of the run folder and what is in each. */
+  readonly files: readonly Fact[];
+  /** Commands to try next (name) and what each does (value). */
+  readonly next: readonly Fact[];
+}
