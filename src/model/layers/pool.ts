@@ -1,5 +1,6 @@
 import { Fault } from '../../core/fault.ts';
 import * as op from '../../graph/ops/index.ts';
+import type { PoolAttributes } from '../../graph/ops/pool-window.ts';
 import type { Value } from '../../graph/value.ts';
 
 /** Options of {@link maxPool} and {@link averagePool}. One number stands for all axes. */
@@ -32,7 +33,7 @@ export function globalAveragePool(x: Value): Value {
   );
 }
 
-function attributesOf(x: Value, config: PoolConfig): op.PoolAttributes {
+function attributesOf(x: Value, config: PoolConfig): PoolAttributes {
   const rank = x.shape.length - 2;
   const each = (v: number | readonly number[]): readonly number[] =>
     typeof v === 'number' ? new Array<number>(rank).fill(v) : v;

@@ -25,8 +25,20 @@ export interface NamedNetwork {
   readonly parameters: number;
 }
 
+/** The name of a network in {@link NETWORKS}. */
+export type NetworkName =
+  | 'resnet18'
+  | 'resnet34'
+  | 'resnet50'
+  | 'resnet101'
+  | 'resnet152'
+  | 'resnext50_32x4d'
+  | 'resnext101_32x8d'
+  | 'resnet20'
+  | 'resnet32';
+
 /** Every network by name. */
-export const NETWORKS = {
+export const NETWORKS: { readonly [K in NetworkName]: NamedNetwork } = {
   resnet18: { config: { ...RESNET, block: 'basic', layers: [2, 2, 2, 2] }, parameters: 11_689_512 },
   resnet34: { config: { ...RESNET, block: 'basic' }, parameters: 21_797_672 },
   resnet50: { config: RESNET, parameters: 25_557_032 },
@@ -39,10 +51,7 @@ export const NETWORKS = {
   },
   resnet20: { config: CIFAR, parameters: 272_474 },
   resnet32: { config: { ...CIFAR, layers: [5, 5, 5] }, parameters: 466_906 },
-} as const satisfies Readonly<Record<string, NamedNetwork>>;
-
-/** The name of a network in {@link NETWORKS}. */
-export type NetworkName = keyof typeof NETWORKS;
+};
 
 /** A network with its whole configuration, ready to trace: input `x`, outputs as the network's own page says. */
 export interface Model {
