@@ -61,16 +61,18 @@ export function stepGraph(traced: Traced, options: StepOptions): StepGraph {
     if (!raw) continue;
     if (options.watch?.(spec.name)) outputs.set(`grad/${spec.name}`, raw);
     within(`update.${spec.name}`, () => {
-      const gradient = norm ? op.mul(raw, clipFactor(norm, options.clipNorm!)) : raw;
+      // As vectors: products with scalars run element by element in the engine where trailing axes have size 1.
+      const flat = (v: Value): Value => op.reshape(v, [-1]);
+      const gradient = norm ? op.mul(flat(raw), clipFactor(norm, options.clipNorm!)) : flat(raw);
       const kept = Object.fromEntries(
-        rule.slots.map((slot) => [slot, input(`${slot}/${spec.name}`, 'float32', spec.shape)]),
+        rule.slots.map((slot) => [slot, flat(input(`${slot}/${spec.name}`, 'float32', spec.shape))]),
       );
       const { decay, rate = 1 } = options.settings(spec);
-      const next = rule.update({ parameter, gradient, slots: kept, scalars, decay, rate });
-      outputs.set(`next/${spec.name}`, next.parameter);
+      const next = rule.update({ parameter: flat(parameter), gradient, slots: kept, scalars, decay, rate });
+      outputs.set(`next/${spec.name}`, op.reshape(next.parameter, spec.shape));
       for (const [slot, v] of Object.entries(next.slots)) {
         slots.push({ name: `${slot}/${spec.name}`, shape: spec.shape });
-        outputs.set(`next/${slot}/${spec.name}`, v);
+        outputs.set(`next/${slot}/${spec.name}`, op.reshape(v, spec.shape));
       }
     });
   }

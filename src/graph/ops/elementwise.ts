@@ -129,7 +129,12 @@ export const AND: OpDef = comparison('And', 7, (a, b) => Boolean(a && b));
 export const OR: OpDef = comparison('Or', 7, (a, b) => Boolean(a || b));
 export const NOT: OpDef = unaryDef('Not', 1, (x) => Number(!x), null);
 
-export const NEG: OpDef = unaryDef('Neg', 13, (x) => -x, ({ dy }) => neg(dy)); // dx = −dy
+export const NEG: OpDef = unaryDef(
+  'Neg',
+  13,
+  (x) => -x,
+  ({ dy }) => neg(dy),
+); // dx = −dy
 export const ABS: OpDef = unaryDef('Abs', 13, Math.abs, ({ x, dy }) => mul(dy, sign(x))); // dx = dy ⊙ sign x
 export const SIGN: OpDef = unaryDef('Sign', 13, Math.sign, null);
 export const FLOOR: OpDef = unaryDef('Floor', 13, Math.floor, null);
@@ -140,12 +145,40 @@ export const LOG: OpDef = unaryDef('Log', 13, Math.log, ({ x, dy }) => div(dy, x
 // dx = dy / (2 y)
 export const SQRT: OpDef = unaryDef('Sqrt', 13, Math.sqrt, ({ y, dy }) => div(dy, mul(y, scalar(2))));
 // dx = −dy ⊙ y²
-export const RECIPROCAL: OpDef = unaryDef('Reciprocal', 13, (x) => 1 / x, ({ y, dy }) => neg(mul(dy, mul(y, y))));
-// dx = dy ⊙ [y > 0]; y ≥ 0, so its sign is the mask
-export const RELU: OpDef = unaryDef('Relu', 14, (x) => Math.max(x, 0), ({ y, dy }) => mul(dy, sign(y)));
+export const RECIPROCAL: OpDef = unaryDef(
+  'Reciprocal',
+  13,
+  (x) => 1 / x,
+  ({ y, dy }) => neg(mul(dy, mul(y, y))),
+);
+// dx = dy ⊙ [y > 0]
+export const RELU: OpDef = unaryDef(
+  'Relu',
+  14,
+  (x) => Math.max(x, 0),
+  ({ y, dy }) => mul(dy, positive(y)),
+);
+/** max(0, min(1, alpha x + beta)) */
+export const HARD_SIGMOID: OpDef = {
+  name: 'HardSigmoid',
+  domain: '',
+  since: 6,
+  shape: likeFirst,
+  // dx = alpha dy where 0 < y < 1
+  vjp: ({ node, outputs, dy }) => {
+    const y = outputs[0]!;
+    const inside = mul(positive(y), positive(sub(scalar(1), y)));
+    return [mul(dy[0]!, mul(inside, scalar(node.attributes['alpha'] as number)))];
+  },
+  attributes: { alpha: 'float', beta: 'float' },
+  scalar: ([x], a) => Math.max(0, Math.min(1, (a['alpha'] as number) * x! + (a['beta'] as number))),
+};
 // dx = dy ⊙ y ⊙ (1 − y)
-export const SIGMOID: OpDef = unaryDef('Sigmoid', 13, (x) => 1 / (1 + Math.exp(-x)), ({ y, dy }) =>
-  mul(dy, mul(y, sub(scalar(1), y))),
+export const SIGMOID: OpDef = unaryDef(
+  'Sigmoid',
+  13,
+  (x) => 1 / (1 + Math.exp(-x)),
+  ({ y, dy }) => mul(dy, mul(y, sub(scalar(1), y))),
 );
 // dx = dy ⊙ (1 − y²)
 export const TANH: OpDef = unaryDef('Tanh', 13, Math.tanh, ({ y, dy }) => mul(dy, sub(scalar(1), mul(y, y))));
@@ -154,10 +187,12 @@ export const ERF: OpDef = unaryDef('Erf', 13, erfOf, ({ x, dy }) =>
   mul(dy, mul(scalar(2 / Math.sqrt(Math.PI)), exp(neg(mul(x, x))))),
 );
 // dx = dy ⊙ sigmoid x
-export const SOFTPLUS: OpDef = unaryDef('Softplus', 1, (x) => Math.log1p(Math.exp(-Math.abs(x))) + Math.max(x, 0), ({
-  x,
-  dy,
-}) => mul(dy, sigmoid(x)));
+export const SOFTPLUS: OpDef = unaryDef(
+  'Softplus',
+  1,
+  (x) => Math.log1p(Math.exp(-Math.abs(x))) + Math.max(x, 0),
+  ({ x, dy }) => mul(dy, sigmoid(x)),
+);
 
 export const WHERE: OpDef = {
   name: 'Where',
@@ -216,6 +251,19 @@ export function erfOf(x: number): number {
   let fraction = 0;
   for (let n = 60; n > 0; n--) fraction = n / 2 / (a + fraction);
   return Math.sign(x) * (1 - Math.exp(-a * a) / (Math.sqrt(Math.PI) * (a + fraction)));
+}
+
+/** max(0, min(1, alpha x + beta)), elementwise. */
+export function hardSigmoid(x: Value, alpha = 0.2, beta = 0.5): Value {
+  return emit1(HARD_SIGMOID, [x], { alpha, beta });
+}
+
+/**
+ * 1 where x > 0, else 0, as a float32 value in one vectorised pass (Sign and comparisons run element by element in the
+ * engine): x times a number so large that any normal positive float reaches 1, cut to [0, 1].
+ */
+export function positive(x: Value): Value {
+  return hardSigmoid(x, 3e38, 0);
 }
 
 const two =

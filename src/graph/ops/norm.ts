@@ -4,6 +4,7 @@ import type { Node, OpDef, Value } from '../value.ts';
 import { at, axisOf, likeFirst, shapeFault } from './common.ts';
 import { add, div, exp, max, mul, neg, reciprocal, sqrt, sub } from './elementwise.ts';
 import { reshape } from './layout.ts';
+import { matMul } from './matrix.ts';
 import { reduceMean, reduceSum, reduceSumSquare, reduceTo, size } from './reduce.ts';
 
 /** Axes of x over which batch norm takes its statistics: all but the channels. */
@@ -24,8 +25,21 @@ export function batchStatistics(x: Value): { readonly mean: Value; readonly vari
   const axes = batchAxes(x);
   const count = size(axes.reduce((n, a) => n * (x.shape[a] as number), 1));
   const mean = reduceMean(x, axes, false);
-  const square = div(reduceSumSquare(x, axes, false), count);
+  const square = div(channelDot(x, x), count);
   return { mean, variance: max(sub(square, mul(mean, mean)), scalar(0)), count };
+}
+
+/**
+ * Σ a b over all axes but the channels, [C]. Long rows are products of matrices with one row each, which the engine
+ * reads once and writes nowhere; for short ones the product elementwise and a sum cost less.
+ */
+function channelDot(a: Value, b: Value): Value {
+  const [n, c, ...space] = a.shape as number[];
+  const positions = space.reduce((x, y) => x * y, 1);
+  const axes = batchAxes(a);
+  if (positions < 128) return a === b ? reduceSumSquare(a, axes, false) : reduceSum(mul(a, b), axes, false);
+  const rows = (v: Value): Value => reshape(v, [n!, c!, 1, positions]);
+  return reshape(reduceSum(matMul(rows(a), rows(b), { transB: true }), [0]), [c!]);
 }
 
 function isTraining(node: Node): boolean {
@@ -73,7 +87,7 @@ function inferenceGradient(
   const r = reciprocal(sqrt(add(v, scalar(node.attributes['epsilon'] as number))));
   const axes = batchAxes(x);
   const total = reduceSum(dy, axes, false);
-  const product = (): Value => sub(reduceSum(mul(dy, x), axes, false), mul(m, total)); // Σ dy (x − m)
+  const product = (): Value => sub(channelDot(dy, x), mul(m, total)); // Σ dy (x − m)
   return [
     needs(0) ? mul(dy, perChannel(mul(s, r), x)) : undefined,
     needs(1) ? mul(product(), r) : undefined,
@@ -92,7 +106,7 @@ function trainingGradient(node: Node, inputs: readonly Value[], dy: Value): (Val
   const epsilon = node.attributes['epsilon'] as number;
   const r = reciprocal(sqrt(add(variance, scalar(epsilon))));
   const db = reduceSum(dy, axes, false);
-  const ds = mul(sub(reduceSum(mul(dy, x), axes, false), mul(mean, db)), r);
+  const ds = mul(sub(channelDot(dy, x), mul(mean, db)), r);
   const a = mul(s, r);
   const b = neg(div(mul(mul(a, r), ds), count));
   const c = neg(add(div(mul(a, db), count), mul(b, mean)));
@@ -141,8 +155,7 @@ export const LAYER_NORMALIZATION: OpDef = {
     const r = reciprocal(sqrt(add(variance, scalar(node.attributes['epsilon'] as number))));
     const normal = mul(centred, r);
     const g = mul(dy[0]!, scale!);
-    const dx = (): Value =>
-      mul(sub(sub(g, reduceMean(g, axes)), mul(normal, reduceMean(mul(g, normal), axes))), r);
+    const dx = (): Value => mul(sub(sub(g, reduceMean(g, axes)), mul(normal, reduceMean(mul(g, normal), axes))), r);
     return [
       needs(0) ? dx() : undefined,
       needs(1) ? reduceTo(mul(dy[0]!, normal), scale!.shape) : undefined,
