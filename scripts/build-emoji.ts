@@ -12,6 +12,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { fnv1a } from '../src/core/random.ts';
+import type { EmojiFact } from '../src/data/emoji.ts';
 
 /** The fields of a package's `emoji.json` that are used here. */
 interface Source {
@@ -95,7 +96,7 @@ async function build(packages: string, out: string): Promise<void> {
   for (const part of ['train', 'test']) await rm(join(out, part), { recursive: true, force: true });
   // Some flags are one picture under several names (France, Clipperton Island): all take the first one's kind.
   const kinds = new Map<string, string>();
-  const facts: object[] = [];
+  const facts: EmojiFact[] = [];
   const bytes = { train: 0, test: 0 };
   for (const { codepoints, name, group, image } of emoji) {
     const noto = await encode(folders.noto, image);
@@ -110,7 +111,7 @@ async function build(packages: string, out: string): Promise<void> {
   }
   const index = `[\n${facts.map((f) => JSON.stringify(f)).join(',\n')}\n]\n`;
   await save(join(out, 'index.json'), Buffer.from(index));
-  const seen = facts.filter((f) => 'seen' in f && f.seen === true).length;
+  const seen = facts.filter((f) => f.seen).length;
   console.log(`train ${seen} pictures, ${bytes.train} bytes; test ${facts.length} pictures, ${bytes.test} bytes`);
 }
 

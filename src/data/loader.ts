@@ -101,34 +101,41 @@ async function* run(
     order: epochOrder(labels, { sampling, seed, epoch }),
     cancelled: new Int32Array(buffer),
   };
-  const abort = whenAborted(signal);
   const pending: Promise<ImageBatch>[] = [];
   let next = from;
+  const workAhead = (): void => {
+    while (next < state.batches && pending.length < prefetch) {
+      const batch = makeBatch(state, current, next++);
+      batch.catch(() => undefined); // it is awaited below, in its turn, or nobody wants it any more
+      pending.push(batch);
+    }
+  };
   try {
-    while (next < state.batches || pending.length > 0) {
-      while (next < state.batches && pending.length < prefetch) {
-        const batch = makeBatch(state, current, next++);
-        batch.catch(() => undefined); // it is awaited below, in its turn, or nobody wants it any more
-        pending.push(batch);
-      }
-      const batch = await Promise.race([pending.shift()!, abort.promise]);
+    workAhead();
+    while (pending.length > 0) {
+      const batch = await unlessAborted(pending.shift()!, signal);
+      workAhead();
       if (batch.labels.length > 0) yield batch;
       signal?.throwIfAborted();
     }
   } finally {
     Atomics.store(current.cancelled, 0, 1);
-    abort.forget();
   }
 }
 
-function whenAborted(signal: AbortSignal | undefined): { readonly promise: Promise<never>; forget(): void } {
-  let listener = (): void => undefined;
-  const promise = new Promise<never>((_, reject) => {
-    listener = () => reject(signal?.reason);
-    signal?.addEventListener('abort', listener, { once: true });
-  });
-  promise.catch(() => undefined);
-  return { promise, forget: () => signal?.removeEventListener('abort', listener) };
+/** The value of a promise, or the reason of a signal that comes first; keeps nothing once it is settled. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  let stop = (): void => undefined;
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      stop = () => reject(signal.reason);
+      signal.addEventListener('abort', stop, { once: true });
+      promise.then(resolve, reject);
+    });
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 /** One place in an epoch and the sample that stands there. */

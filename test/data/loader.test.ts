@@ -189,7 +189,7 @@ describe('image loader', () => {
     for (let taken = 1; taken <= 4; taken++) {
       await batches.next();
       await new Promise((done) => setTimeout(done, 5));
-      expect(asked).toBe(taken + 2);
+      expect(asked).toBe(taken + 3);
     }
     await batches.return();
   });

@@ -1,6 +1,4 @@
-import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { pathToFileURL } from 'node:url';
 import { Tinypool } from 'tinypool';
 import { Fault, messageOf } from '../../core/fault.ts';
 import type { ImageWorkers, LoadResult, LoadTask } from '../../data/load.ts';
@@ -22,34 +20,47 @@ export async function startImageWorkers(options: ImageWorkersOptions = {}): Prom
     throw new Fault('config', `loader.threads: expected a whole number of at least 1, got ${threads}.`);
   }
   await loadSharp(); // its libraries must be loaded by the main thread before, and stay after, those of the workers
-  const pool = new Tinypool({ ...workerFile(), name: 'load', minThreads: threads, maxThreads: threads });
-  const running = new Set<Promise<unknown>>();
-  const load = async (task: LoadTask): Promise<LoadResult> => {
-    const run = pool.run(task) as Promise<LoadResult>;
-    running.add(run);
-    try {
-      return await run;
-    } catch (cause) {
-      throw new Fault('engine', `loader: expected loaded pictures, got a stopped worker (${messageOf(cause)}).`, {
-        cause,
-      });
-    } finally {
-      running.delete(run);
-    }
-  };
-  const close = async (): Promise<void> => {
-    // A thread must not end while libvips works for it.
-    await Promise.allSettled(running);
-    await pool.destroy();
-  };
-  return { threads, load, close };
+  const pool = new Tinypool({ filename: workerFile(), name: 'load', minThreads: threads, maxThreads: threads });
+  return { threads, ...tasksOf(pool) };
 }
 
-/** The worker beside this file: `.ts` run from source (with tsx, that a thread does not inherit), `.js` built. */
-function workerFile(): { readonly filename: string; readonly execArgv?: string[] } {
-  const source = import.meta.url.endsWith('.ts');
-  const filename = new URL(`./loader-worker.${source ? 'ts' : 'js'}`, import.meta.url).href;
-  if (!source) return { filename };
-  const tsx = createRequire(import.meta.url).resolve('tsx');
-  return { filename, execArgv: ['--import', pathToFileURL(tsx).href] };
+/** Runs tasks on a pool whose threads may die: then every task is a fault, and none waits for ever. */
+function tasksOf(pool: Tinypool): Pick<ImageWorkers, 'load' | 'close'> {
+  const running = new Map<Promise<LoadResult>, (cause: Fault) => void>();
+  let dead: Fault | undefined;
+  const stopped = (cause: unknown): Fault =>
+    new Fault('engine', `loader: expected loaded pictures, got a stopped worker (${messageOf(cause)}).`, { cause });
+  pool.on('error', (cause: unknown) => {
+    dead = stopped(cause);
+    for (const reject of running.values()) reject(dead);
+  });
+  const load = async (task: LoadTask): Promise<LoadResult> => {
+    if (dead) throw dead;
+    let fail = (_: Fault): void => undefined;
+    const result = new Promise<LoadResult>((resolve, reject) => {
+      fail = reject;
+      pool.run(task).then(resolve, (cause: unknown) => reject(stopped(cause)));
+    });
+    running.set(result, fail);
+    return result.finally(() => running.delete(result));
+  };
+  const close = async (): Promise<void> => {
+    dead ??= new Fault('engine', 'loader: expected open workers, got closed ones. Start new ones.');
+    await Promise.allSettled(running.keys()); // a thread must not end while libvips works for it
+    await pool.destroy();
+  };
+  return { load, close };
+}
+
+/**
+ * The worker beside this file: `.js` when built. Run from source it is `.ts`, which a thread of Node 20 cannot read:
+ * a module made of one line then asks tsx to translate it.
+ */
+function workerFile(): string {
+  const built = import.meta.url.endsWith('.js');
+  const worker = new URL(`./loader-worker.${built ? 'js' : 'ts'}`, import.meta.url).href;
+  if (built) return worker;
+  const tsx = import.meta.resolve('tsx/esm/api');
+  const code = `import { register } from '${tsx}'; register(); export const { load } = await import('${worker}');`;
+  return `data:text/javascript,${encodeURIComponent(code)}`;
 }
