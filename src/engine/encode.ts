@@ -41,6 +41,7 @@ type ValueInit = MessageInitShape<typeof ValueInfoProtoSchema>;
 export function encode(outputs: ReadonlyMap<string, Value>, options: EncodeOptions = {}): Uint8Array {
   const graph = graphOf(outputs);
   const writer = new Writer(graph.inputs, options.constants ?? new Map());
+  for (const [name, v] of outputs) writer.claim(name, v);
   for (const node of nodesOf(outputs.values())) writer.node(node);
   const results = [...outputs].map(([name, v]) => writer.output(name, v));
   const model = create(ModelProtoSchema, {
@@ -93,6 +94,14 @@ class Writer {
     });
   }
 
+  /** Lets the node that makes an output bear the output's public name; an input or a constant keeps its own. */
+  claim(name: string, v: Value): void {
+    if (this.inputs.some((i) => inputName(i) === name)) {
+      throw new Fault('graph', `graph: "${name}" is an input and an output. Give the output another name.`);
+    }
+    if (v.node.def !== INPUT && v.node.def !== CONSTANT && !this.#names.has(v)) this.#names.set(v, name);
+  }
+
   node(node: Node): void {
     if (node.def === INPUT) {
       this.#input(node.outputs[0]!);
@@ -108,7 +117,7 @@ class Writer {
     }
     const label = `${node.path === '' ? 'graph' : node.path}/${def.name}_${this.#count++}`;
     const output = node.outputs.map((v, i) => {
-      const name = i === 0 ? label : `${label}:${i}`;
+      const name = this.#names.get(v) ?? (i === 0 ? label : `${label}:${i}`);
       this.#names.set(v, name);
       return name;
     });
@@ -171,15 +180,10 @@ class Writer {
     return name;
   }
 
-  /** An output bears its public name, through an Identity where its value has a name of its own already. */
+  /** An output under its public name: through an Identity where its value bears another. */
   output(name: string, v: Value): ValueInit {
-    this.nodes.push({
-      input: [this.#names.get(v)!],
-      output: [name],
-      name: `output/${name}`,
-      opType: 'Identity',
-      domain: '',
-    });
+    const own = this.#names.get(v)!;
+    if (own !== name) this.nodes.push({ input: [own], output: [name], name: `output/${name}`, opType: 'Identity' });
     return valueInfo(name, v);
   }
 }

@@ -1,4 +1,5 @@
 import { Fault } from '../core/fault.ts';
+import { sizeOf } from '../core/shape.ts';
 import { float32, type Tensor, zeros } from '../core/tensor.ts';
 import type { Feeds, Runtime } from '../engine/runtime.ts';
 import { createSession, type Session, type SessionOptions } from '../engine/session.ts';
@@ -64,15 +65,14 @@ export function stepGraph(traced: Traced, options: StepOptions): StepGraph {
       // As vectors: products with scalars run element by element in the engine where trailing axes have size 1.
       const flat = (v: Value): Value => op.reshape(v, [-1]);
       const gradient = norm ? op.mul(flat(raw), clipFactor(norm, options.clipNorm!)) : flat(raw);
-      const kept = Object.fromEntries(
-        rule.slots.map((slot) => [slot, flat(input(`${slot}/${spec.name}`, 'float32', spec.shape))]),
-      );
+      const size = [sizeOf(spec.shape)];
+      const kept = Object.fromEntries(rule.slots.map((slot) => [slot, input(`${slot}/${spec.name}`, 'float32', size)]));
       const { decay, rate = 1 } = options.settings(spec);
       const next = rule.update({ parameter: flat(parameter), gradient, slots: kept, scalars, decay, rate });
-      outputs.set(`next/${spec.name}`, op.reshape(next.parameter, spec.shape));
+      outputs.set(`next/${spec.name}`, next.parameter);
       for (const [slot, v] of Object.entries(next.slots)) {
         slots.push({ name: `${slot}/${spec.name}`, shape: spec.shape });
-        outputs.set(`next/${slot}/${spec.name}`, op.reshape(v, spec.shape));
+        outputs.set(`next/${slot}/${spec.name}`, v);
       }
     });
   }
@@ -89,6 +89,11 @@ function globalNorm(gradients: readonly Value[]): Value {
 /** min(1, most / (norm + 1e-6)) */
 function clipFactor(norm: Value, most: number): Value {
   return op.min(scalar(1), op.div(scalar(most), op.add(norm, scalar(1e-6))));
+}
+
+/** The same numbers as one axis: how the graph of a step takes slots and gives whatever changes. */
+function asVector(t: Tensor): Tensor {
+  return { dtype: t.dtype, shape: [t.data.length], data: t.data };
 }
 
 /** A training step loaded and ready: it owns the state and changes it at each run. */
@@ -163,13 +168,13 @@ class DoubleBuffered implements Stepper {
     const feeds: Record<string, Tensor> = {
       ...batch,
       ...Object.fromEntries(this.state),
-      ...Object.fromEntries(this.slots),
     };
+    for (const [name, t] of this.slots) feeds[name] = asVector(t);
     for (const [name, v] of Object.entries(numbers)) feeds[`${SCALARS}${name}`] = float32([], [v]);
     const into: Record<string, Tensor | null> = {};
     for (const name of this.#graph.outputs.keys()) into[name] = null;
-    for (const [name, t] of this.#spare) into[`next/${name}`] = t;
-    for (const [name, t] of this.slots) into[`next/${name}`] = t;
+    for (const [name, t] of this.#spare) into[`next/${name}`] = asVector(t);
+    for (const [name, t] of this.slots) into[`next/${name}`] = asVector(t);
     const results = await this.session.run(feeds, into);
     this.#step += 1;
     for (const [name, spare] of this.#spare) {
