@@ -11,7 +11,7 @@ import {
   showDims,
   subDim,
 } from '../dimension.ts';
-import { constantOf, emit1, uniformOf } from '../trace.ts';
+import { constantOf, emit, emit1, uniformOf } from '../trace.ts';
 import type { Node, OpDef, Value } from '../value.ts';
 import { at, axisOf, broadcast, likeFirst, sameDType, shapeFault } from './common.ts';
 import { reduceTo } from './reduce.ts';
@@ -29,8 +29,13 @@ export const RESHAPE: OpDef = {
     return [{ shape, dtype: x.dtype }];
   },
   vjp: ({ inputs, dy }) => [reshape(dy[0]!, inputs[0]!.shape)], // dx = dy in x's shape
-  attributes: {},
+  attributes: { allowzero: 'int' },
   dimInputs: { 1: 'shape' },
+  // In ONNX a size of 0 copies the input's unless it is said to mean 0.
+  legalise: ({ inputs, attributes }) =>
+    (attributes['shape'] as readonly Dim[]).includes(0) && attributes['allowzero'] !== 1
+      ? emit(RESHAPE, inputs, { ...attributes, allowzero: 1 })
+      : undefined,
   simplify: (node) => {
     const x = node.inputs[0]!;
     const shape = node.outputs[0]!.shape;

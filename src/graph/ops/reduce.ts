@@ -17,7 +17,9 @@ function spread(dy: Value, x: Value, attributes: Attributes): Value {
 }
 
 function countOf(x: Value, attributes: Attributes): Dim {
-  return productDim(axesOf(attributes['axes'] as readonly number[] | undefined, x.shape.length).map((a) => x.shape[a]!));
+  return productDim(
+    axesOf(attributes['axes'] as readonly number[] | undefined, x.shape.length).map((a) => x.shape[a]!),
+  );
 }
 
 type Rule = (c: { x: Value; y: Value; dy: Value; attributes: Attributes }) => Value;
@@ -38,8 +40,8 @@ function reduceDef(name: string, since: number, rule: Rule): OpDef {
     simplify: (node) => {
       const x = node.inputs[0]!;
       const axes = axesOf(node.attributes['axes'] as readonly number[] | undefined, x.shape.length);
-      if (name === 'ReduceSumSquare' || !axes.every((a) => x.shape[a] === 1)) return undefined;
-      return reshape(x, node.outputs[0]!.shape);
+      if (!axes.every((a) => x.shape[a] === 1)) return undefined;
+      return reshape(name === 'ReduceSumSquare' ? mul(x, x) : x, node.outputs[0]!.shape);
     },
   };
 }
