@@ -102,6 +102,8 @@ export interface Stepper {
   readonly state: ReadonlyMap<string, Tensor>;
   /** Optimizer slots by name, as they are now. */
   readonly slots: ReadonlyMap<string, Tensor>;
+  /** Parameters and buffers as they were before the last run. Valid until the next run. */
+  readonly before: ReadonlyMap<string, Tensor>;
   /** Steps made so far. */
   readonly step: number;
   /** One step on a batch; gives the loss and what else was asked for. */
@@ -161,6 +163,10 @@ class DoubleBuffered implements Stepper {
 
   get step(): number {
     return this.#step;
+  }
+
+  get before(): ReadonlyMap<string, Tensor> {
+    return new Map([...this.state, ...this.#spare]);
   }
 
   async run(batch: Feeds, learningRate: number): Promise<Record<string, Tensor>> {

@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { Fault } from '../core/fault.ts';
+import type { Tensor, TensorMap } from '../core/tensor.ts';
+import type { Files } from '../data/files.ts';
+import type { Output } from '../data/output.ts';
+import { readSafetensors, safetensorsPieces } from '../weights/safetensors.ts';
+import type { RunConfig } from './config.ts';
+import { readRunConfig } from './read-config.ts';
+import type { Standing } from './standing.ts';
+
+/** What belongs to a run and is not a tensor. */
+export interface CheckpointFacts {
+  /** Resolved: seed, provider and threads are in it. */
+  readonly config: RunConfig;
+  readonly standing: Standing;
+  /** Steps made. */
+  readonly step: number;
+  readonly classes: readonly string[];
+  /** A hash of the training pictures' paths and labels. */
+  readonly data: number;
+}
+
+/** Everything that a run needs to go on as if it had never stopped. */
+export interface Checkpoint extends CheckpointFacts {
+  /** Parameters, buffers and counters by name. */
+  readonly state: TensorMap;
+  /** Optimizer slots, `SLOT/PARAMETER`. */
+  readonly slots: TensorMap;
+  /** The average of the weights, where the run keeps one. */
+  readonly average: TensorMap | null;
+}
+
+/** The most bytes of a checkpoint that are read. */
+const MAX_BYTES = 2 ** 31 - 1;
+const KEY = 'farsight.checkpoint';
+const FORMAT = 1;
+
+const measure = z.number().nullable().optional();
+const FACTS = z.object({
+  format: z.literal(FORMAT),
+  config: z.unknown(),
+  step: z.int().min(0),
+  classes: z.array(z.string()).min(2),
+  data: z.int(),
+  standing: z.object({
+    epoch: z.int().min(0),
+    batch: z.int().min(0),
+    running: z.object({ loss: z.number(), steps: z.number(), correct: z.number(), samples: z.number() }),
+    metrics: z.array(
+      z.object({
+        epoch: z.number(),
+        step: z.number(),
+        loss: measure,
+        accuracy: measure,
+        learningRate: measure,
+        imagesPerSecond: measure,
+        heldOutLoss: measure,
+        heldOutAccuracy: measure,
+        heldOutBalancedAccuracy: measure,
+      }),
+    ),
+    best: z.object({ epoch: z.number(), balancedAccuracy: z.number() }).nullable(),
+    seconds: z.number(),
+  }),
+});
+
+/** Writes a checkpoint, whole or not at all: safetensors, `state/`, `slot/` and `average/` before the names. */
+export async function writeCheckpoint(output: Output, path: string, checkpoint: Checkpoint): Promise<void> {
+  const { state, slots, average, ...facts } = checkpoint;
+  const tensors = [...prefixed('state/', state), ...prefixed('slot/', slots), ...prefixed('average/', average ?? [])];
+  const metadata = { [KEY]: JSON.stringify({ format: FORMAT, ...facts }) };
+  await output.write(path, safetensorsPieces(tensors, metadata));
+}
+
+function prefixed(prefix: string, tensors: Iterable<readonly [string, Tensor]>): (readonly [string, Tensor])[] {
+  return [...tensors].map(([name, t]) => [prefix + name, t] as const);
+}
+
+/** Reads a checkpoint; the tensors are copies that may be written to. */
+export async function readCheckpoint(files: Files, path: string): Promise<Checkpoint> {
+  const { tensors, metadata } = readSafetensors(await files.read(path, MAX_BYTES), path);
+  const facts = readFacts(path, metadata[KEY]);
+  const below = (prefix: string): Map<string, Tensor> =>
+    new Map(
+      [...tensors]
+        .filter(([name]) => name.startsWith(prefix))
+        .map(([name, t]) => [name.slice(prefix.length), { ...t, data: t.data.slice() }]),
+    );
+  const average = below('average/');
+  return { ...facts, state: below('state/'), slots: below('slot/'), average: average.size > 0 ? average : null };
+}
+
+function readFacts(path: string, text: string | undefined): CheckpointFacts {
+  const refuse = (got: string, cause?: unknown): never => {
+    const advice = 'Choose the folder of a run that farsight train made.';
+    throw new Fault('data', `${path}: expected a checkpoint of a run, got ${got}. ${advice}`, { cause });
+  };
+  if (text === undefined) return refuse('other tensors');
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    return refuse('metadata that is not JSON', cause);
+  }
+  const parsed = FACTS.safeParse(json);
+  if (!parsed.success) return refuse(`metadata of another form (${parsed.error.issues[0]?.path.join('.')})`);
+  const { format: _, config, ...facts } = parsed.data;
+  return { ...(facts as Omit<CheckpointFacts, 'config'>), config: readRunConfig(config, `${path}: config`) };
+}

@@ -1,0 +1,26 @@
+import type { Files } from '../data/files.ts';
+import type { ImageDecoder } from '../data/image.ts';
+import type { ImageWorkers } from '../data/load.ts';
+import type { Output } from '../data/output.ts';
+import type { Runtime } from '../engine/runtime.ts';
+import type { EncodePicture } from '../result/attention.ts';
+import type { Fact } from '../result/report.ts';
+
+/** All that a training run needs of the machine it runs on. */
+export interface Platform {
+  readonly runtime: Runtime;
+  readonly files: Files;
+  readonly output: Output;
+  readonly decoder: ImageDecoder;
+  /** Threads that decode and prepare pictures. */
+  readonly startWorkers: (threads: number) => Promise<ImageWorkers>;
+  readonly encodePicture: EncodePicture;
+  /** Cores that may be used. */
+  readonly cores: number;
+  /** Folder of the embedded emoji; null where this build has none. */
+  readonly embedded: string | null;
+  /** Version of this library. */
+  readonly version: string;
+  /** What a report says of the machine: processor, versions. */
+  readonly machine: readonly Fact[];
+}

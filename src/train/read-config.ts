@@ -1,0 +1,188 @@
+import { z } from 'zod';
+import { Fault } from '../core/fault.ts';
+import { didYouMean } from '../core/suggest.ts';
+import type { RunConfig } from './config.ts';
+
+// Without compiled validators no `eval` is asked for, which a strict content-security policy forbids.
+z.config({ jitless: true });
+
+const count = z.int().min(1);
+const share = z.number().min(0).max(1);
+const positive = z.number().positive();
+const three = z.array(z.number()).length(3);
+const rising = z
+  .array(positive)
+  .length(2)
+  .refine(([a, b]) => a! <= b!, { error: 'the lesser number first' });
+const side = z.int().min(1).max(8192);
+
+const DATA = z.strictObject({
+  folder: z.string().min(1).nullable().default(null),
+  holdOut: z.number().gt(0).lt(1).default(0.2),
+  size: side.default(64),
+  resize: side.optional(),
+  interpolation: z.enum(['bilinear', 'bicubic']).default('bilinear'),
+  mean: three.default([0.485, 0.456, 0.406]),
+  std: z.array(z.number().min(1e-6)).length(3).default([0.229, 0.224, 0.225]),
+  scale: rising.default([0.35, 1]),
+  ratio: rising.default([3 / 4, 4 / 3]),
+  flip: share.default(0.5),
+  batchSize: count.max(65536).default(32),
+  evaluationBatchSize: count.max(65536).default(64),
+  sampling: z.enum(['shuffled', 'balanced']).default('balanced'),
+  workers: count.max(256).nullable().default(null),
+  cacheBytes: z
+    .number()
+    .min(0)
+    .default(256 * 1024 ** 2),
+  strict: z.boolean().default(false),
+});
+
+const OPTIMIZER = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('sgd'),
+    momentum: share.optional(),
+    dampening: share.optional(),
+    nesterov: z.boolean().optional(),
+  }),
+  ...(['adam', 'adamw'] as const).map((kind) =>
+    z.strictObject({
+      kind: z.literal(kind),
+      betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).optional(),
+      eps: positive.optional(),
+    }),
+  ),
+]);
+
+const warmup = z.number().min(0).default(0);
+const SCHEDULE = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('cosine'), warmup, minimum: z.number().min(0).default(0) }),
+  z.strictObject({
+    kind: z.literal('multistep'),
+    warmup,
+    milestones: z.array(positive),
+    gamma: positive.default(0.1),
+  }),
+  z.strictObject({ kind: z.literal('constant'), warmup }),
+]);
+
+const EMA = z.strictObject({
+  decay: z.number().gt(0).lt(1),
+  warmup: z.strictObject({ gamma: positive, power: positive }).optional(),
+});
+
+const CONFIG = z.strictObject({
+  data: DATA.prefault({}),
+  model: z
+    .strictObject({
+      name: z.string().min(1).default('resnet20'),
+      overrides: z.record(z.string(), z.unknown()).default({}),
+      weights: z.string().min(1).nullable().default(null),
+      partial: z.boolean().default(false),
+    })
+    .prefault({}),
+  epochs: count.default(20),
+  seed: z.int().min(0).default(0),
+  optimizer: OPTIMIZER.default({ kind: 'adamw' }),
+  learningRate: positive.default(0.003),
+  weightDecay: z.number().min(0).default(0.05),
+  schedule: SCHEDULE.default({ kind: 'cosine', warmup: 1, minimum: 0 }),
+  labelSmoothing: z.number().min(0).lt(1).default(0.1),
+  clipNorm: positive.nullable().default(null),
+  groups: z
+    .array(
+      z.strictObject({
+        pattern: z.string().refine(isPattern, { error: 'a regular expression' }),
+        rate: z.number().min(0).optional(),
+        decay: z.number().min(0).optional(),
+        frozen: z.boolean().optional(),
+      }),
+    )
+    .default([]),
+  ema: EMA.nullable().default(null),
+  evaluateEvery: count.default(1),
+  logEvery: count.default(20),
+  keep: z.enum(['last', 'best']).default('last'),
+  baseline: side.nullable().default(null),
+  engine: z
+    .strictObject({
+      provider: z.enum(['cpu', 'cuda', 'webgpu', 'wasm']).default('cpu'),
+      threads: count.max(1024).nullable().default(null),
+    })
+    .prefault({}),
+});
+
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Completes and checks a run's configuration; unknown keys and wrong values are told all at once, as a `config` fault. */
+export function readRunConfig(json: unknown, where = 'config'): RunConfig {
+  const parsed = CONFIG.safeParse(json);
+  if (!parsed.success) throw new Fault('config', `${where}: ${parsed.error.issues.map((i) => say(i, json)).join(' ')}`);
+  const { data, ...rest } = parsed.data;
+  return plain({ ...rest, data: { ...data, resize: data.resize ?? data.size } });
+}
+
+/** Plain JSON without keys of value undefined, which exact optional types do not know. */
+function plain(value: unknown): RunConfig {
+  return JSON.parse(JSON.stringify(value)) as RunConfig;
+}
+
+function say(issue: z.core.$ZodIssue, json: unknown): string {
+  const at = issue.path.length > 0 ? issue.path.map(String).join('.') : 'the whole';
+  if (issue.code === 'unrecognized_keys') {
+    const known = keysAt(issue.path);
+    return issue.keys
+      .map((key) => `unknown option "${[...issue.path, key].join('.')}". ${didYouMean(key, known)}`)
+      .join(' ');
+  }
+  const got = issue.path.reduce<unknown>((v, key) => (v as Record<PropertyKey, unknown> | undefined)?.[key], json);
+  return `${at}: expected ${wanted(issue)}, got ${JSON.stringify(got) ?? 'nothing'}.`;
+}
+
+function wanted(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.expected === 'int' ? 'a whole number' : `a value of type ${issue.expected}`;
+    case 'too_small':
+      return bound(issue.origin, issue.inclusive ? 'at least' : 'more than', Number(issue.minimum));
+    case 'too_big':
+      return bound(issue.origin, issue.inclusive ? 'at most' : 'less than', Number(issue.maximum));
+    case 'invalid_value':
+      return issue.values.map((v) => JSON.stringify(v)).join(' or ');
+    case 'invalid_union': {
+      const kinds = 'options' in issue && Array.isArray(issue.options) ? issue.options : [];
+      return kinds.length > 0 ? kinds.map((v) => JSON.stringify(v)).join(' or ') : 'one of the known kinds';
+    }
+    default:
+      return issue.message;
+  }
+}
+
+function bound(origin: string, how: string, limit: number): string {
+  if (origin === 'array') return `${how} ${limit} numbers`;
+  return origin === 'string' ? 'some text' : `a number of ${how} ${limit}`;
+}
+
+/** Option names at a place of the configuration; of a union, those of all its kinds. */
+function keysAt(path: readonly PropertyKey[]): readonly string[] {
+  const places: Readonly<Record<string, { readonly shape: object } | readonly { readonly shape: object }[]>> = {
+    '': CONFIG,
+    data: DATA,
+    model: CONFIG.shape.model.def.innerType,
+    optimizer: OPTIMIZER.options,
+    schedule: SCHEDULE.options,
+    ema: EMA,
+    groups: CONFIG.shape.groups.def.innerType.element,
+    engine: CONFIG.shape.engine.def.innerType,
+  };
+  const place = places[path.length > 0 ? String(path[0]) : ''];
+  const shapes = place === undefined ? [] : 'shape' in place ? [place] : place;
+  return [...new Set(shapes.flatMap((s) => Object.keys(s.shape)))];
+}
