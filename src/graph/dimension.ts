@@ -100,19 +100,24 @@ export function floorDivDim(a: Dim, b: Dim): Dim {
 }
 
 function quotient(a: Dim, b: Dim): Dim {
-  const inner = onlyQuotient(a);
-  if (inner && typeof inner.denominator === 'number' && typeof b === 'number') {
-    return floorDivDim(inner.numerator, inner.denominator * b); // floor(floor(x / m) / n) = floor(x / (m n))
+  const sum = typeof b === 'number' ? quotientAndRest(a) : undefined;
+  if (sum && typeof b === 'number') {
+    // floor((floor(x / m) + d) / n) = floor((x + m d) / (m n)), d a whole number
+    return floorDivDim(addDim(sum.numerator, mulDim(sum.rest, sum.denominator)), sum.denominator * b);
   }
   const atom: Atom = { kind: 'quotient', numerator: a, denominator: b, key: `floor((${showDim(a)})/(${showDim(b)}))` };
   return make([{ coefficient: 1, atoms: [atom] }]);
 }
 
-function onlyQuotient(d: Dim): Extract<Atom, { kind: 'quotient' }> | undefined {
-  if (typeof d === 'number' || d.terms.length !== 1) return undefined;
-  const term = d.terms[0]!;
-  const atom = term.atoms[0];
-  return term.coefficient === 1 && term.atoms.length === 1 && atom?.kind === 'quotient' ? atom : undefined;
+/** The parts of floor(x / m) + rest, m a number and no quotient in the rest. */
+function quotientAndRest(d: Dim): { numerator: Dim; denominator: number; rest: Dim } | undefined {
+  const terms = termsOf(d);
+  const quotients = terms.filter((t) => t.atoms.some((a) => a.kind === 'quotient'));
+  const atom = quotients[0]?.atoms[0];
+  if (quotients.length !== 1 || quotients[0]!.coefficient !== 1 || quotients[0]!.atoms.length !== 1) return undefined;
+  if (atom?.kind !== 'quotient' || typeof atom.denominator !== 'number') return undefined;
+  const rest = make(terms.filter((t) => t !== quotients[0]));
+  return { numerator: atom.numerator, denominator: atom.denominator, rest };
 }
 
 /** a / b where b is one product that divides every term of a exactly. */
@@ -172,7 +177,8 @@ export function bindDim(d: Dim, bindings: Bindings): Dim {
 }
 
 function bindAtom(atom: Atom, bindings: Bindings): Dim {
-  if (atom.kind === 'quotient') return floorDivDim(bindDim(atom.numerator, bindings), bindDim(atom.denominator, bindings));
+  if (atom.kind === 'quotient')
+    return floorDivDim(bindDim(atom.numerator, bindings), bindDim(atom.denominator, bindings));
   return bindings.get(atom.name) ?? symbol(atom.name);
 }
 
