@@ -17,6 +17,8 @@ import {
 /** Opset and IR version of every model written. */
 export const OPSET = 20;
 export const IR_VERSION = 9;
+/** The domain of ONNX Runtime's contrib operators. */
+const CONTRIB = 'com.microsoft';
 
 /** What goes into a model besides its graph. */
 export interface EncodeOptions {
@@ -50,7 +52,7 @@ export function encode(outputs: ReadonlyMap<string, Value>, options: EncodeOptio
     producerVersion: options.version ?? '',
     opsetImport: [
       { domain: '', version: BigInt(OPSET) },
-      { domain: 'com.microsoft', version: 1n },
+      ...(writer.nodes.some((n) => n.domain === CONTRIB) ? [{ domain: CONTRIB, version: 1n }] : []),
     ],
     graph: {
       name: options.name ?? 'graph',

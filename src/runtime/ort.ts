@@ -23,6 +23,7 @@ export function sessionOptions(request: SessionRequest): InferenceSession.Sessio
     executionProviders: [PROVIDERS[request.provider]],
     graphOptimizationLevel: LEVELS[request.optimise ?? 'all'],
     logSeverityLevel: 3,
+    ...(request.memoryPattern === false && { enableMemPattern: false }),
     ...(request.threads !== undefined && { intraOpNumThreads: request.threads, interOpNumThreads: 1 }),
     ...(request.profile !== undefined && { enableProfiling: true, profileFilePrefix: request.profile }),
   };

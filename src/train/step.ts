@@ -128,7 +128,7 @@ export async function createStepper(
   session: SessionOptions = {},
 ): Promise<Stepper> {
   const graph = stepGraph(traced, options);
-  const loaded = await createSession(runtime, graph.outputs, session);
+  const loaded = await createSession(runtime, graph.outputs, { memoryPattern: false, ...session });
   const slots = new Map(graph.slots.map(({ name, shape }) => [name, from.slots?.get(name) ?? zeros('float32', shape)]));
   return new DoubleBuffered(loaded, graph, new Map(from.state), slots, from.step ?? 0);
 }

@@ -77,11 +77,40 @@ export function convWeightGradient(x: Value, w: Value, dy: Value, a: ConvAttribu
 /** What each tap of the kernel sees at every output position: [A, B, H, W] → one [A, B, H', W'] a tap. */
 function tapViews(x: Value, kernel: readonly number[], space: readonly number[], a: ConvAttributes): Value[] {
   const rank = kernel.length;
-  const padded = pad(x, [0, 0, ...a.pads.slice(0, rank)], [0, 0, ...a.pads.slice(rank)]);
-  return offsets(kernel).map((k) => {
-    const starts = k.map((v, i) => v * a.dilations[i]!);
-    const ends = starts.map((v, i) => v + (space[i]! - 1) * a.strides[i]! + 1);
-    return slice(padded, { axes: k.map((_, i) => i + 2), starts, ends, steps: [...a.strides] });
+  const taps = offsets(kernel).map((k) => k.map((v, i) => v * a.dilations[i]!));
+  const axes = space.map((_, i) => i + 2);
+  if (taps.length === 1 || a.strides.every((s) => s === 1)) {
+    const padded = pad(x, [0, 0, ...a.pads.slice(0, rank)], [0, 0, ...a.pads.slice(rank)]);
+    return taps.map((starts) => {
+      const ends = starts.map((v, i) => v + (space[i]! - 1) * a.strides[i]! + 1);
+      return slice(padded, { axes, starts, ends, steps: [...a.strides] });
+    });
+  }
+  return phaseViews(x, taps, space, a);
+}
+
+/**
+ * The same for a stride: positions are first sorted by their remainder, [A, B, H, W] → [A, B, s, s, H / s, W / s], in one
+ * pass, so that each tap sees neighbours instead of every s-th element.
+ */
+function phaseViews(x: Value, taps: readonly number[][], space: readonly number[], a: ConvAttributes): Value[] {
+  const rank = space.length;
+  const [first, second, ...size] = numbers(x);
+  const before = a.pads.slice(0, rank);
+  const counts = size.map((v, i) => Math.ceil((v + before[i]! + a.pads[rank + i]!) / a.strides[i]!));
+  const after = size.map((v, i) => counts[i]! * a.strides[i]! - v - before[i]!);
+  const padded = pad(x, [0, 0, ...before], [0, 0, ...after]);
+  const split = reshape(padded, [first!, second!, ...counts.flatMap((v, i) => [v, a.strides[i]!])]);
+  const inner = space.map((_, i) => 3 + 2 * i);
+  const outer = space.map((_, i) => 2 + 2 * i);
+  const phases = transpose(split, [0, 1, ...inner, ...outer]);
+  const axes = Array.from({ length: 2 * rank }, (_, i) => i + 2);
+  return taps.map((offset) => {
+    const phase = offset.map((v, i) => v % a.strides[i]!);
+    const start = offset.map((v, i) => Math.floor(v / a.strides[i]!));
+    const starts = [...phase, ...start];
+    const ends = [...phase.map((v) => v + 1), ...start.map((v, i) => v + space[i]!)];
+    return slice(phases, { axes, starts, ends });
   });
 }
 
