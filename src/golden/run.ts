@@ -1,0 +1,79 @@
+import { messageOf } from '../core/fault.ts';
+import { type Attempt, type GoldenEnvironment, notSupported } from './attempt.ts';
+import { runBackbone } from './backbones.ts';
+import { type ArrayCase, type CaseFiles, type GoldenCase, loadCase } from './case.ts';
+import { readHead } from './case-json.ts';
+import { compareCase, summarize } from './compare.ts';
+import { runOperator } from './ops.ts';
+import { runQuadratic } from './quadratic.ts';
+import { runTraining } from './training.ts';
+
+/** What came of a case. */
+export interface CaseResult {
+  readonly case: string;
+  /** `skip`: of a kind, or with an option, that is not built; never counted as passed. */
+  readonly status: 'pass' | 'fail' | 'skip';
+  /** Of the worst output, in the measure of its bound; null where nothing could be compared. */
+  readonly error: number | null;
+  readonly bound: number | null;
+  /** What is wrong or not built; empty if the case passed. */
+  readonly why: string;
+}
+
+/** Reads and runs a case from its JSON and what lies beside it; whatever goes wrong, the result says so. */
+export async function runCaseText(text: string, files: CaseFiles, env: GoldenEnvironment): Promise<CaseResult> {
+  let name = 'unreadable case';
+  try {
+    const head = readHead(text);
+    name = head.name;
+    if (head.kind !== undefined && head.kind !== 'plain') {
+      return result(name, 'skip', notSupported(`cases of kind "${head.kind}"`).why);
+    }
+    return await runCase(loadCase(text, files), env);
+  } catch (error) {
+    return result(name, 'fail', messageOf(error));
+  }
+}
+
+/** Runs a case against our networks, operators and training, and judges every output by the corpus' own bounds. */
+export async function runCase(c: GoldenCase, env: GoldenEnvironment): Promise<CaseResult> {
+  try {
+    const attempt = await attemptCase(c, env);
+    return attempt.kind === 'unsupported' || c.kind === 'plain'
+      ? result(c.name, 'skip', attempt.kind === 'unsupported' ? attempt.why : '')
+      : judged(c, attempt);
+  } catch (error) {
+    return result(c.name, 'fail', messageOf(error));
+  }
+}
+
+function judged(c: ArrayCase, { tensors, differences }: Attempt & { readonly kind: 'outputs' }): CaseResult {
+  const { pass, error, bound, why } = summarize(compareCase(c, tensors));
+  const wrong = [...differences, ...(pass ? [] : [why])];
+  const figures = { error: Number.isFinite(error) ? error : null, bound };
+  return { case: c.name, status: wrong.length === 0 ? 'pass' : 'fail', ...figures, why: wrong.join('; ') };
+}
+
+async function attemptCase(c: GoldenCase, env: GoldenEnvironment): Promise<Attempt> {
+  if (c.kind === 'plain') return notSupported('plain cases');
+  switch (c.folder) {
+    case 'ops':
+      return runOperator(c, env);
+    case 'training':
+      return c.config.model === undefined ? runQuadratic(c, env) : runTraining(c, env);
+    case 'backbones':
+      return runBackbone(c, env);
+    case 'blocks':
+    case 'detection':
+    case 'metrics':
+    case 'tracking':
+    case 'video':
+      return notSupported(`the folder ${c.folder}`);
+    default:
+      return c.folder satisfies never;
+  }
+}
+
+function result(name: string, status: CaseResult['status'], why: string): CaseResult {
+  return { case: name, status, error: null, bound: null, why };
+}
