@@ -20,6 +20,21 @@ export interface Tap {
   readonly name: string;
   readonly axes: string;
   readonly value: Value;
+  /** Size of each letter in `axes` that shares an axis with others: `{ h: 14, w: 14 }` for `(h w)`. */
+  readonly sizes?: Readonly<Record<string, Dim>>;
+  /**
+   * An affinity by rows: for positions of queries in one line, int64 [R], the value with its second last axis cut to
+   * those. A large map is read this way, since its `value` need not be made then.
+   */
+  readonly rows?: (queries: Value) => Value;
+}
+
+/** What a place offers to be looked at; each part is made only when somebody asks. */
+export interface TapOffer {
+  readonly axes: string;
+  readonly value: () => Value;
+  readonly sizes?: Readonly<Record<string, Dim>>;
+  readonly rows?: (queries: Value) => Value;
 }
 
 /** What a network is traced for. */
@@ -103,11 +118,10 @@ export class Scope {
     return this.#collected.tapped(this.at(name).path);
   }
 
-  /** Offers an intermediate to be looked at. `make` is called only when somebody asked for it. */
-  tap(name: string, axes: string, make: () => Value): void {
+  /** Offers an intermediate to be looked at. Its value is made only when somebody asked for it. */
+  tap(name: string, { value, ...offer }: TapOffer): void {
     const path = this.at(name).path;
-    const wanted = this.#collected.tapped(path);
-    if (wanted) this.#collected.taps.set(path, { name: path, axes, value: make() });
+    if (this.#collected.tapped(path)) this.#collected.taps.set(path, { ...offer, name: path, value: value() });
   }
 }
 
@@ -166,7 +180,5 @@ export function traceNetwork(network: Network, options: TraceOptions): Traced {
 
 /** Number of trainable values. */
 export function parameterCount(state: readonly StateSpec[]): number {
-  return state
-    .filter((s) => s.role === 'param')
-    .reduce((n, s) => n + s.shape.reduce((a, b) => a * b, 1), 0);
+  return state.filter((s) => s.role === 'param').reduce((n, s) => n + s.shape.reduce((a, b) => a * b, 1), 0);
 }

@@ -1,0 +1,6 @@
+/** The affinity: its record, its lowerings and how one is chosen. */
+export * from './affinity.ts';
+export * from './attention.ts';
+export * from './lower.ts';
+export * from './lowerings.ts';
+export * from './record.ts';

@@ -1,0 +1,114 @@
+import { Fault } from '../../core/fault.ts';
+import { didYouMean } from '../../core/suggest.ts';
+import { type Bindings, bindDim, type Dim, type SymbolicDim, showDim } from '../dimension.ts';
+import { rewrite } from '../trace.ts';
+import type { Value } from '../value.ts';
+import { type Cost, LOWERINGS, type Lowering, type LoweringName, type Target } from './lowerings.ts';
+import { AGGREGATE, type Site, siteOfNode } from './record.ts';
+
+/** How {@link lowerAggregates} chooses. */
+export interface LowerOptions extends Target {
+  /** A lowering to take wherever it can be taken, whatever it costs. */
+  readonly prefer?: LoweringName;
+  /** Sizes of symbols, for comparing costs; a symbol that is not named counts as 64. */
+  readonly sizes?: Bindings;
+}
+
+/** A lowering that was weighed: what it costs, or why it could not be taken. */
+export interface Alternative {
+  readonly lowering: LoweringName;
+  readonly cost?: Cost;
+  readonly refused?: string;
+}
+
+/** Which lowering an `aggregate` got, and what else there was. */
+export interface Choice {
+  /** Module path, such as `layer3.1.non_local_block`. */
+  readonly path: string;
+  readonly lowering: LoweringName;
+  readonly cost: Cost;
+  readonly alternatives: readonly Alternative[];
+}
+
+/** A graph without `aggregate`, and how it lost them. */
+export interface Lowered {
+  readonly outputs: Map<string, Value>;
+  readonly choices: readonly Choice[];
+}
+
+const NAMES = Object.keys(LOWERINGS) as LoweringName[];
+const UNKNOWN_SIZE = 64;
+/** Intermediates up to this size stay in the caches and cost no time of their own. */
+const CACHE_BYTES = 8e6;
+/** A byte beyond the caches takes the time of this many multiply-adds (2 cores: 130 GMAC/s, 10 GB/s). */
+const MACS_PER_BYTE = 13;
+
+/**
+ * Lowers every `aggregate` to the cheapest of the ways that can be taken. It comes before differentiation; inputs of
+ * the graph stay the same values.
+ */
+export function lowerAggregates(outputs: ReadonlyMap<string, Value>, options: LowerOptions): Lowered {
+  const { prefer } = options;
+  if (prefer !== undefined && !NAMES.includes(prefer)) {
+    throw new Fault('config', `lowering: expected a known name, got "${prefer}". ${didYouMean(prefer, NAMES)}`);
+  }
+  const choices: Choice[] = [];
+  const lowered = rewrite(outputs, (node) => {
+    if (node.def !== AGGREGATE) return undefined;
+    const site = siteOfNode(node);
+    const choice = choose(site, options);
+    choices.push(choice);
+    return [LOWERINGS[choice.lowering].build(site)];
+  });
+  return { outputs: lowered, choices };
+}
+
+function choose(site: Site, options: LowerOptions): Choice {
+  const weighed = NAMES.map((lowering) => {
+    const way: Lowering = LOWERINGS[lowering];
+    const refused = way.refuses(site, options);
+    const cost = way.cost(site);
+    const time = refused === undefined ? timeOf(cost, way.pace, options.sizes) : Number.POSITIVE_INFINITY;
+    return { lowering, cost, refused, time };
+  });
+  const preferred = weighed.find((w) => w.lowering === options.prefer && w.refused === undefined);
+  const best = preferred ?? weighed.reduce((a, b) => (b.time < a.time ? b : a));
+  const alternatives = weighed
+    .filter((w) => w !== best)
+    .map(({ lowering, cost, refused }) => (refused === undefined ? { lowering, cost } : { lowering, refused }));
+  return { path: site.path, lowering: best.lowering, cost: best.cost, alternatives };
+}
+
+/** Time in multiply-adds of a plain product. */
+function timeOf({ macs, bytes }: Cost, pace: number, sizes: Bindings = new Map()): number {
+  return numberOf(macs, sizes) * pace + MACS_PER_BYTE * Math.max(0, numberOf(bytes, sizes) - CACHE_BYTES);
+}
+
+function numberOf(d: Dim, sizes: Bindings): number {
+  const bound = bindDim(d, sizes);
+  if (typeof bound === 'number') return bound;
+  const rest = new Map([...symbolsOf(bound)].map((name) => [name, UNKNOWN_SIZE]));
+  return bindDim(bound, rest) as number;
+}
+
+function symbolsOf(d: SymbolicDim): Set<string> {
+  const names = new Set<string>();
+  const visit = (x: Dim): void => {
+    if (typeof x === 'number') return;
+    for (const atom of x.terms.flatMap((t) => t.atoms)) {
+      if (atom.kind === 'symbol') names.add(atom.name);
+      else for (const part of [atom.numerator, atom.denominator]) visit(part);
+    }
+  };
+  visit(d);
+  return names;
+}
+
+/** The choices as lines of text: path, lowering, its cost, and what was cheaper to leave. */
+export function explain(choices: readonly Choice[]): string[] {
+  const show = ({ macs, bytes }: Cost): string => `${showDim(macs)} multiply-adds, ${showDim(bytes)} bytes`;
+  return choices.map(({ path, lowering, cost, alternatives }) => {
+    const others = alternatives.map((a) => `${a.lowering}: ${a.cost ? show(a.cost) : a.refused}`);
+    return `${path === '' ? 'graph' : path}: ${lowering} (${show(cost)}); ${others.join('; ')}`;
+  });
+}

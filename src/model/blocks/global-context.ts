@@ -1,0 +1,123 @@
+import { Fault } from '../../core/fault.ts';
+import * as op from '../../graph/ops/index.ts';
+import type { Value } from '../../graph/value.ts';
+import { aggregate } from '../aggregate.ts';
+import { type Init, ZEROS } from '../init.ts';
+import { convNd } from '../layers/conv.ts';
+import { KAIMING_FAN_IN, layerNorm, overPositions, pointwise } from '../layers/pointwise.ts';
+import type { Scope } from '../scope.ts';
+import { channelsOf, fraction } from './shape.ts';
+import { oneMap } from './simplified-non-local.ts';
+
+/** How the context meets the features. */
+export type Fusion = 'add' | 'multiply';
+
+/** Options of {@link globalContext}. */
+export interface GlobalContextConfig {
+  readonly kind: 'global-context';
+  /** Hidden width as a factor of C; 1/16 where absent, as in the paper (its best is 1/4). */
+  readonly ratio?: number;
+  /** The hidden width itself, instead of `ratio`. */
+  readonly hiddenChannels?: number;
+  /** Context as attention or average pooling; `attention` where absent. */
+  readonly pooling?: 'attention' | 'average';
+  /** `['add']` where absent. With both, x is multiplied first. */
+  readonly fusions?: readonly Fusion[];
+  /** Whose parameter names and first weights; `gcnet` where absent. */
+  readonly names?: 'gcnet' | 'timm';
+}
+
+interface Style {
+  readonly mask: string;
+  readonly branch: { readonly [K in Fusion]: string };
+  readonly first: string;
+  readonly norm: string;
+  readonly last: string;
+  readonly epsilon: number;
+  /** Whether the norm's parameters keep the positions' axes: [P, 1, 1] and not [P]. */
+  readonly normAxes: boolean;
+  /** First weights of each branch's last layer. */
+  readonly lastInit: { readonly [K in Fusion]: Init };
+  /** First biases of the mask and of the last layers; PyTorch's where absent. */
+  readonly biasInit?: Init;
+}
+
+const GCNET: Style = {
+  mask: 'conv_mask',
+  branch: { add: 'channel_add_conv', multiply: 'channel_mul_conv' },
+  ...{ first: '0', norm: '1', last: '3', epsilon: 1e-5, normAxes: true },
+  lastInit: { add: ZEROS, multiply: ZEROS },
+  biasInit: ZEROS,
+};
+const TIMM: Style = {
+  mask: 'conv_attn',
+  branch: { add: 'mlp_add', multiply: 'mlp_scale' },
+  ...{ first: 'fc1', norm: 'norm', last: 'fc2', epsilon: 1e-6, normAxes: false },
+  lastInit: { add: ZEROS, multiply: { kind: 'fan-in-uniform' } },
+};
+
+/**
+ * Global context block: one attention map for all queries, a bottleneck on the context, a fusion.
+ *
+ *     c = Σ_j α_j x_j,  α = softmax_j(W_k x_j), or 1/L        context modelling, eq. 4
+ *     t = W_v2 ReLU(LN(W_v1 c))                               transform, eq. 5
+ *     z_i = x_i ⊙ σ(t) (multiply),  x_i + t (add),  x_i ⊙ σ(t) + t' (both)
+ *
+ * Cao et al., "GCNet: Non-local Networks Meet Squeeze-Excitation Networks and Beyond", ICCVW 2019, arXiv:1904.11492.
+ * Departs from the paper: W_k has a bias, without effect (authors' code). W_v2 starts at zero, so that a block which
+ * adds starts as the identity and one which multiplies as x / 2.
+ *
+ * x [N, C, ..] → z, the same. Taps: `attention` [N, 1, 1, L], it sums to 1; `context` [N, C].
+ */
+export function globalContext(s: Scope, x: Value, config: GlobalContextConfig): Value {
+  const { fusions = ['add'], names = 'gcnet' } = config;
+  const known = fusions.every((f) => f === 'add' || f === 'multiply') && new Set(fusions).size === fusions.length;
+  if (fusions.length === 0 || !known) {
+    const got = JSON.stringify(fusions);
+    throw new Fault('config', `${s.path}: expected "add", "multiply" or both as fusions, got ${got}.`);
+  }
+  const style = names === 'timm' ? TIMM : GCNET;
+  const axes = x.shape.length - 2;
+  const c = context(s, x, config, style);
+  s.tap('context', { axes: 'n c', value: () => c });
+  const term = (fusion: Fusion): Value => {
+    const t = transform(s.at(style.branch[fusion]), c, { config, style, axes, fusion });
+    return s.within(() => overPositions(fusion === 'multiply' ? op.sigmoid(t) : t, axes)); // [N, C, 1, ..]
+  };
+  const [added, factor] = [fusions.includes('add') && term('add'), fusions.includes('multiply') && term('multiply')];
+  return s.within(() => {
+    const scaled = factor ? op.mul(x, factor) : x;
+    return added ? op.add(scaled, added) : scaled;
+  });
+}
+
+/** x [N, C, ..] → [N, C] */
+function context(s: Scope, x: Value, { pooling = 'attention' }: GlobalContextConfig, style: Style): Value {
+  const reads = { kind: 'everywhere' } as const;
+  const average = (): Value => aggregate(s, { values: x, reads, score: { kind: 'none' }, normalise: 'count' });
+  const attention = (): Value => {
+    const bias = { bias: true, ...(style.biasInit && { biasInit: style.biasInit }) };
+    const mask = convNd(s.at(style.mask), x, { channels: 1, kernel: 1, init: KAIMING_FAN_IN, ...bias });
+    const score = { kind: 'given', logits: s.within(() => oneMap(mask)) } as const;
+    return aggregate(s, { values: x, reads, score, normalise: 'softmax', tap: 'attention' });
+  };
+  const c = pooling === 'attention' ? attention() : average();
+  return s.within(() => op.reshape(c, [x.shape[0]!, channelsOf(s, x)]));
+}
+
+interface Branch {
+  readonly config: GlobalContextConfig;
+  readonly style: Style;
+  readonly axes: number;
+  readonly fusion: Fusion;
+}
+
+/** c [N, C] → t [N, C] */
+function transform(s: Scope, c: Value, { config, style, axes, fusion }: Branch): Value {
+  const channels = c.shape[1] as number;
+  const hidden = config.hiddenChannels ?? fraction(s, channels, config.ratio ?? 1 / 16);
+  const h = pointwise(s.at(style.first), c, { channels: hidden, axes }); // [N, P]
+  const normed = layerNorm(s.at(style.norm), h, { epsilon: style.epsilon, axes: style.normAxes ? axes : 0 });
+  const last = { channels, axes, init: style.lastInit[fusion], ...(style.biasInit && { biasInit: style.biasInit }) };
+  return s.within(() => pointwise(s.at(style.last), op.relu(normed), last));
+}
