@@ -63,6 +63,8 @@ export interface OpDef {
   readonly attributes: Readonly<Record<string, AttributeKind>>;
   /** Attributes that ONNX takes as int64 inputs: input position to attribute name. */
   readonly dimInputs?: Readonly<Record<number, string>>;
+  /** Whether the output is the first input's memory, only named or shaped otherwise. */
+  readonly view?: boolean;
   /** Multiply-adds of one node; operators without products leave it out. */
   readonly macs?: (node: Node) => Dim;
   /** Elementwise on inputs that broadcast: value of one element. Serves constant folding. */
@@ -71,6 +73,8 @@ export interface OpDef {
   readonly simplify?: (node: Node) => Value | undefined;
   /** Rewrites to operators that the engine has (and has fast), after differentiation. */
   readonly legalise?: (node: Node) => readonly Value[] | undefined;
+  /** The same in ONNX's own operators, for files that any runtime may read; contrib operators have it. */
+  readonly portable?: (node: Node) => readonly Value[];
 }
 
 /** A graph: named inputs and named outputs. */

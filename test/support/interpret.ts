@@ -2,6 +2,7 @@ import type { Tensor } from '../../src/core/tensor.ts';
 import { showDims } from '../../src/graph/dimension.ts';
 import { CONSTANT, INPUT, nodesOf } from '../../src/graph/trace.ts';
 import type { Node, Value } from '../../src/graph/value.ts';
+import { AGGREGATE } from './kernels/aggregate.ts';
 import { ELEMENTWISE } from './kernels/elementwise.ts';
 import { INDEXING } from './kernels/indexing.ts';
 import type { Kernel } from './kernels/kernel.ts';
@@ -21,6 +22,7 @@ export const KERNELS: Readonly<Record<string, Kernel>> = {
   ...POOL,
   ...INDEXING,
   ...SAMPLING,
+  ...AGGREGATE,
 };
 
 /** Names of operators that need no kernel: what is fed and what is known. */

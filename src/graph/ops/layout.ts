@@ -31,6 +31,7 @@ export const RESHAPE: OpDef = {
   vjp: ({ inputs, dy }) => [reshape(dy[0]!, inputs[0]!.shape)], // dx = dy in x's shape
   attributes: { allowzero: 'int' },
   dimInputs: { 1: 'shape' },
+  view: true,
   // In ONNX a size of 0 copies the input's unless it is said to mean 0.
   legalise: ({ inputs, attributes }) =>
     (attributes['shape'] as readonly Dim[]).includes(0) && attributes['allowzero'] !== 1
@@ -265,6 +266,7 @@ export const IDENTITY: OpDef = {
   shape: likeFirst,
   vjp: ({ dy }) => [dy[0]!],
   attributes: {},
+  view: true,
   simplify: (node) => node.inputs[0],
 };
 

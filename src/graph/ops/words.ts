@@ -11,6 +11,7 @@ export const STOP_GRADIENT: OpDef = {
   shape: likeFirst,
   vjp: () => [undefined],
   attributes: {},
+  view: true,
   legalise: (node) => [node.inputs[0]!],
 };
 
@@ -27,6 +28,7 @@ export const SCALE_GRADIENT: OpDef = {
   shape: likeFirst,
   vjp: ({ attributes, dy }) => [mul(dy[0]!, scalar(attributes['factor'] as number))], // dx = factor dy
   attributes: {},
+  view: true,
   legalise: (node) => [node.inputs[0]!],
 };
 
