@@ -1,0 +1,56 @@
+import type { ContextSpec } from '../blocks/context.ts';
+
+/** Where in a residual network a context block may stand. */
+export type ContextPosition =
+  /** After that convolution of the block, its norm and its ReLU; after the last one before the addition, without ReLU. */
+  | 'after-conv1'
+  | 'after-conv2'
+  | 'after-conv3'
+  /** Between the residual addition and the last ReLU. */
+  | 'after-add'
+  /** After the block's last ReLU. */
+  | 'after-block'
+  /** After the last block of the stage, once. */
+  | 'after-stage';
+
+/** A context block in some blocks of some stages. */
+export interface ContextPlacement {
+  readonly context: ContextSpec;
+  readonly position: ContextPosition;
+  /** Stages, counted from 1; all where absent. */
+  readonly stages?: readonly number[];
+  /** Blocks of those stages, counted from 0, or from the end by negative numbers (-1 is the last); all where absent. */
+  readonly blocks?: readonly number[];
+  /** The child that holds it; by the block's reference where absent (`context_block`, `non_local_block`, `se`, `gc`). */
+  readonly name?: string;
+}
+
+/** Options of `resnet`. */
+export interface ResnetConfig {
+  readonly kind: 'resnet';
+  /** Two 3 x 3 convolutions, or 1 x 1, 3 x 3, 1 x 1 with four times the width at the end. */
+  readonly block: 'basic' | 'bottleneck';
+  /** Blocks in each stage. */
+  readonly layers: readonly number[];
+  /** Channels of the first stage; each later stage doubles them. */
+  readonly width: number;
+  /** Groups of a bottleneck's 3 x 3 convolution, and its channels a group where `width` is 64 (ResNeXt). */
+  readonly groups: number;
+  readonly widthPerGroup: number;
+  /**
+   * `7x7`: stride 2 and a max pool; `deep`, `deep-tiered`: three 3 x 3 in its place (timm's ResNet-D and -T);
+   * `3x3`: stride 1 and no pool, for small pictures.
+   */
+  readonly stem: '7x7' | 'deep' | 'deep-tiered' | '3x3';
+  /** Which convolution of a bottleneck strides: `3x3` (torchvision) or the first, `1x1` (He et al.). */
+  readonly strideIn: '3x3' | '1x1';
+  /** How a shortcut strides: in its 1 x 1 `convolution`, or by an `average` pool in front of it (ResNet-D). */
+  readonly shortcut: 'convolution' | 'average';
+  readonly inChannels: number;
+  /** Classes of the classifier; 0: none, and the stage outputs c2, c3, .. are what the network gives. */
+  readonly classes: number;
+  /** Whether the last norm of each block starts at zero. */
+  readonly zeroInitResidual: boolean;
+  /** Context blocks, in the order in which they stand at one place. */
+  readonly context: readonly ContextPlacement[];
+}

@@ -1,0 +1,73 @@
+import { Fault } from '../../core/fault.ts';
+import type { Value } from '../../graph/value.ts';
+import { contextBlock } from '../blocks/context.ts';
+import { CHILD_NAMES, STAGE_CHILD_NAMES } from '../blocks/context-names.ts';
+import type { Scope } from '../scope.ts';
+import type { ContextPlacement, ContextPosition, ResnetConfig } from './resnet-config.ts';
+
+/** Puts the context blocks of one place on a feature map, in order. */
+export type PlaceContext = (s: Scope, x: Value, position: ContextPosition) => Value;
+
+/** The context blocks of block `block` (from 0) of stage `stage` (from 1). */
+export function contextAt(config: ResnetConfig, stage: number, block: number): PlaceContext {
+  const count = config.layers[stage - 1]!;
+  const here = config.context.filter(({ stages, blocks, position }) => {
+    if (stages && !stages.includes(stage)) return false;
+    return position === 'after-stage' || !blocks || blocks.some((b) => (b < 0 ? b + count : b) === block);
+  });
+  return (s, x, position) => here.filter((p) => p.position === position).reduce((y, p) => put(s, y, p), x);
+}
+
+function put(s: Scope, x: Value, placement: ContextPlacement): Value {
+  return s.module(childName(placement), (child) => contextBlock(child, x, placement.context));
+}
+
+function childName({ name, position, context }: ContextPlacement): string {
+  return name ?? (position === 'after-stage' ? STAGE_CHILD_NAMES : CHILD_NAMES)[context.kind];
+}
+
+/** A fault if a placement names what the network does not have, or two would share a name at one place. */
+export function checkContext(config: ResnetConfig): void {
+  const taken = new Map<string, number>();
+  config.context.forEach((placement, i) => {
+    const where = `context[${i}]`;
+    const { position, stages = config.layers.map((_, k) => k + 1), blocks } = placement;
+    if (position === 'after-conv3' && config.block === 'basic') {
+      throw new Fault(
+        'config',
+        `${where}: expected a position in a block of two convolutions, got "after-conv3". Use "after-conv2".`,
+      );
+    }
+    if (position === 'after-stage' && blocks) {
+      throw new Fault(
+        'config',
+        `${where}: expected no blocks with position "after-stage", got [${blocks.join(', ')}].`,
+      );
+    }
+    for (const stage of stages) {
+      const count = config.layers[stage - 1];
+      if (count === undefined) {
+        throw new Fault('config', `${where}: expected stages from 1 to ${config.layers.length}, got ${stage}.`);
+      }
+      for (const place of placesOf(placement, stage, { count, where })) {
+        const before = taken.get(place);
+        if (before !== undefined) {
+          const message = `${where}: "${place}" is taken by context[${before}] already. Give one of them a name.`;
+          throw new Fault('config', message);
+        }
+        taken.set(place, i);
+      }
+    }
+  });
+}
+
+/** Paths of the children that a placement makes in one stage of `count` blocks. */
+function placesOf(p: ContextPlacement, stage: number, { count, where }: { count: number; where: string }): string[] {
+  if (p.position === 'after-stage') return [`layer${stage}.${childName(p)}`];
+  const blocks = p.blocks ?? Array.from({ length: count }, (_, b) => b);
+  return blocks.map((b) => {
+    const block = b < 0 ? b + count : b;
+    if (block >= 0 && block < count) return `layer${stage}.${block}.${childName(p)}`;
+    throw new Fault('config', `${where}: expected blocks of stage ${stage} from ${-count} to ${count - 1}, got ${b}.`);
+  });
+}
