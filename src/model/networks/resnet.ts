@@ -68,14 +68,15 @@ export function resnet(
 }
 
 function checkFeatures(config: ResnetConfig, features: readonly string[]): void {
-  const stages = config.layers.flatMap((n, k) => [
+  const ofStage = (n: number, k: number): string[] => [
     `layer${k + 1}`,
     `c${k + 2}`,
     ...Array.from({ length: n }, (_, i) => `layer${k + 1}.${i}`),
-  ]);
-  const unknown = features.find((f) => !stages.includes(f));
+  ];
+  const known = [...(config.classes > 0 ? ['logits'] : []), ...config.layers.flatMap(ofStage)];
+  const unknown = features.find((f) => !known.includes(f));
   if (unknown !== undefined) {
-    throw new Fault('config', `features: the network has no "${unknown}". ${didYouMean(unknown, stages)}`);
+    throw new Fault('config', `features: the network has no "${unknown}". ${didYouMean(unknown, known)}`);
   }
 }
 
