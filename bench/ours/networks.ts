@@ -1,0 +1,37 @@
+import { nonLocal } from '../../src/model/blocks/non-local.ts';
+import type { ContextPlacement } from '../../src/model/networks/resnet-config.ts';
+import { createModel } from '../../src/model/networks/table.ts';
+import type { Network } from '../../src/model/scope.ts';
+import type { NetworkSubject, NonLocalSubject } from '../subject.ts';
+
+/** GCNet's r16, c3-c5: a block in every bottleneck of the last three stages. */
+const GLOBAL_CONTEXT: ContextPlacement = {
+  context: { kind: 'global-context', ratio: 1 / 16 },
+  position: 'after-conv3',
+  stages: [2, 3, 4],
+};
+const NON_LOCAL = { context: { kind: 'non-local', norm: 'batch' }, position: 'after-block' } as const;
+/** Five non-local blocks, after every other bottleneck of c3 and c4. */
+const FIVE_NON_LOCAL: readonly ContextPlacement[] = [
+  { ...NON_LOCAL, stages: [2], blocks: [0, 2] },
+  { ...NON_LOCAL, stages: [3], blocks: [0, 2, 4] },
+];
+
+/** Our description of a residual network of the benchmark. */
+export function residualNetwork({ network }: NetworkSubject): Network {
+  switch (network) {
+    case 'resnet50':
+      return createModel('resnet50').network;
+    case 'resnet50-gc':
+      return createModel('resnet50', { context: [GLOBAL_CONTEXT] }).network;
+    case 'resnet50-nl':
+      return createModel('resnet50', { context: FIVE_NON_LOCAL }).network;
+    default:
+      return network satisfies never;
+  }
+}
+
+/** Our description of the single non-local block: embedded Gaussian, mmcv's names. */
+export function nonLocalNetwork({ inner }: NonLocalSubject): Network {
+  return (s, { x }) => ({ y: nonLocal(s, x!, { kind: 'non-local', innerChannels: inner }) });
+}

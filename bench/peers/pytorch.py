@@ -1,0 +1,285 @@
+"""PyTorch's side of the benchmark: one subject in one process, driven by lines of JSON.
+
+Requests: {"do": "prepare", "subject": {...}} | {"do": "run", "n": 3, "warm": 1} | {"do": "output", "path": FILE}
+| {"do": "export", "path": FILE} | {"do": "quit"}. Answers: one JSON object a line, {"error": TEXT} where it failed.
+Weights and inputs come from the fill formula of the golden cases (src/golden/fill.ts), so no file holds them.
+"""
+import json
+import math
+import os
+import sys
+import time
+
+answers = os.fdopen(os.dup(1), "w", buffering=1)
+os.dup2(2, 1)  # what libraries print goes to stderr, apart from the answers
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def noise(name):
+    """u_i = mix(FNV-1a(name) + 0x9E3779B9 i) / 2^31 - 1 as a function of the count of elements; doubles in [-1, 1)."""
+    h = 0x811C9DC5
+    for byte in name.encode():
+        h = ((h ^ byte) * 0x01000193) & 0xFFFFFFFF
+
+    def draw(size):
+        x = np.uint32(h) + np.arange(size, dtype=np.uint32) * np.uint32(0x9E3779B9)
+        x ^= x >> np.uint32(16)
+        x *= np.uint32(0x7FEB352D)
+        x ^= x >> np.uint32(15)
+        x *= np.uint32(0x846CA68B)
+        x ^= x >> np.uint32(16)
+        return x / 2.0**31 - 1.0
+
+    return draw
+
+
+def fill(name, shape):
+    """The values of a state tensor, float32, by its name and shape."""
+    leaf, rank = name.rsplit(".", 1)[-1], len(shape)
+    if leaf == "num_batches_tracked":
+        base, scale = 0.0, 0.0
+    elif leaf == "running_var":
+        base, scale = 1.0, 0.5
+    elif leaf in ("running_mean", "bias", "in_proj_bias"):
+        base, scale = 0.0, 0.1
+    elif rank <= 1:
+        base, scale = 1.0, 0.2
+    elif name.endswith("weight"):
+        base, scale = 0.0, math.sqrt(3.0 / math.prod(shape[1:]))
+    else:
+        base, scale = 0.0, 0.1
+    values = base + scale * noise(name)(math.prod(shape))
+    return torch.from_numpy(values.astype(np.float32).reshape(shape))
+
+
+def fill_input(key, shape):
+    """The values of an input: u of the name input.KEY, float32."""
+    return torch.from_numpy(noise("input." + key)(math.prod(shape)).astype(np.float32).reshape(shape))
+
+
+class ContextBlock(nn.Module):
+    """z = x + W2 ReLU(LN(W1 sum_j softmax_j(Wk x_j) x_j)): global context (arXiv:1904.11492), with GCNet's names."""
+
+    def __init__(self, channels, ratio):
+        super().__init__()
+        planes = int(channels * ratio)
+        self.conv_mask = nn.Conv2d(channels, 1, 1)
+        self.channel_add_conv = nn.Sequential(
+            nn.Conv2d(channels, planes, 1), nn.LayerNorm([planes, 1, 1]), nn.ReLU(inplace=True), nn.Conv2d(planes, channels, 1)
+        )
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        attention = self.conv_mask(x).view(n, 1, h * w).softmax(dim=2)
+        context = torch.matmul(x.view(n, c, h * w), attention.transpose(1, 2)).view(n, c, 1, 1)
+        return x + self.channel_add_conv(context)
+
+
+class Named(nn.Module):
+    """A convolution under the name conv, and a batch norm under the name bn, as mmcv nests them."""
+
+    def __init__(self, inputs, outputs, norm=False):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 1, bias=not norm)
+        self.bn = nn.BatchNorm2d(outputs) if norm else nn.Identity()
+
+    def forward(self, x):
+        return self.bn(self.conv(x))
+
+
+class NonLocal(nn.Module):
+    """z = x + Wz softmax(theta(x)' phi(x) d^-1/2) g(x): embedded Gaussian (arXiv:1711.07971), plain, with mmcv's names."""
+
+    def __init__(self, channels, inner, norm):
+        super().__init__()
+        self.g = Named(channels, inner)
+        self.theta = Named(channels, inner)
+        self.phi = Named(channels, inner)
+        self.conv_out = Named(inner, channels, norm)
+
+    def forward(self, x):
+        n, _, h, w = x.shape
+        theta = self.theta(x).flatten(2).transpose(1, 2)
+        phi = self.phi(x).flatten(2)
+        g = self.g(x).flatten(2).transpose(1, 2)
+        attention = (torch.matmul(theta, phi) * theta.shape[-1] ** -0.5).softmax(dim=-1)
+        y = torch.matmul(attention, g).transpose(1, 2).reshape(n, -1, h, w)
+        return x + self.conv_out(y)
+
+
+def network(name):
+    """torchvision's ResNet-50, plain, with context blocks in layers 2 to 4, or with five non-local blocks."""
+    from torchvision.models.resnet import Bottleneck, ResNet, resnet50
+
+    if name == "resnet50":
+        return resnet50(weights=None)
+    if name == "resnet50-gc":
+
+        class GcBottleneck(Bottleneck):
+            def __init__(self, inplanes, planes, *args, **kwargs):
+                super().__init__(inplanes, planes, *args, **kwargs)
+                if planes > 64:  # the first stage has none
+                    self.context_block = ContextBlock(4 * planes, 1 / 16)
+
+            def forward(self, x):
+                y = self.relu(self.bn1(self.conv1(x)))
+                y = self.relu(self.bn2(self.conv2(y)))
+                y = self.bn3(self.conv3(y))
+                if hasattr(self, "context_block"):
+                    y = self.context_block(y)
+                y += x if self.downsample is None else self.downsample(x)
+                return self.relu(y)
+
+        return ResNet(GcBottleneck, [3, 4, 6, 3])
+    if name == "resnet50-nl":
+
+        class NlBottleneck(Bottleneck):
+            def forward(self, x):
+                y = super().forward(x)
+                return self.non_local_block(y) if hasattr(self, "non_local_block") else y
+
+        net = ResNet(NlBottleneck, [3, 4, 6, 3])
+        for stage, block in ((2, 0), (2, 2), (3, 0), (3, 2), (3, 4)):
+            channels = 256 * 2 ** (stage - 1)
+            getattr(net, f"layer{stage}")[block].non_local_block = NonLocal(channels, channels // 2, norm=True)
+        return net
+    raise ValueError(f"no network {name}")
+
+
+class Inference:
+    """A module in evaluation mode on one fixed input."""
+
+    def __init__(self, module, x, channels_last):
+        self.module, self.x = module.eval(), x
+        state = self.module.state_dict()
+        self.module.load_state_dict({k: fill(k, tuple(v.shape)) for k, v in state.items()})
+        if channels_last:
+            self.module = self.module.to(memory_format=torch.channels_last)
+            self.x = x.contiguous(memory_format=torch.channels_last)
+
+    def run(self):
+        with torch.inference_mode():
+            return self.module(self.x)
+
+    def output(self):
+        return {"y": self.run()}
+
+    def export(self, path):
+        torch.onnx.export(self.module, self.x, path, input_names=["x"], output_names=["y"])
+
+
+class Training:
+    """Steps of SGD (momentum 0.9, weight decay 1e-4) on one fixed batch, batch statistics, cross entropy."""
+
+    def __init__(self, module, x, subject, channels_last):
+        inference = Inference(module, x, channels_last)
+        self.module, self.x = inference.module.train(), inference.x
+        self.labels = torch.arange(x.shape[0])
+        self.watch = subject["watch"]
+        self.sgd = torch.optim.SGD(self.module.parameters(), subject["rate"], momentum=0.9, weight_decay=1e-4)
+
+    def run(self):
+        self.sgd.zero_grad(set_to_none=True)
+        loss = F.cross_entropy(self.module(self.x), self.labels)
+        loss.backward()
+        self.sgd.step()
+        return loss.detach()
+
+    def output(self):
+        """The first two losses; after the first step the watched parameters and their momentum (gradient + decay)."""
+        before = self.run()
+        parts = {}
+        for name, p in self.module.named_parameters():
+            if name in self.watch:
+                parts["param/" + name] = p.detach().clone()
+                parts["momentum/" + name] = self.sgd.state[p]["momentum_buffer"].clone()
+        return {"loss": torch.stack([before, self.run()]), **parts}
+
+
+class MatMul:
+    """A square matrix product."""
+
+    def __init__(self, size):
+        self.a, self.b = fill_input("a", (size, size)), fill_input("b", (size, size))
+
+    def run(self):
+        with torch.inference_mode():
+            return torch.matmul(self.a, self.b)
+
+    def output(self):
+        return {"y": self.run()}
+
+
+def make(subject):
+    """The runnable of a subject (bench/subject.ts says what each field means)."""
+    kind, last = subject["kind"], subject.get("format") == "channels_last"
+    if kind == "network":
+        x = fill_input("x", (subject["batch"], 3, subject["size"], subject["size"]))
+        module = network(subject["network"])
+        return Training(module, x, subject, last) if subject["mode"] == "training" else Inference(module, x, last)
+    if kind == "nonlocal":
+        x = fill_input("x", (1, subject["channels"], subject["height"], subject["width"]))
+        return Inference(NonLocal(subject["channels"], subject["inner"], norm=False), x, last)
+    if kind == "conv":
+        x = fill_input("x", (subject["batch"], subject["channels"], subject["size"], subject["size"]))
+        return Inference(nn.Conv2d(subject["channels"], subject["channels"], 3, padding=1, bias=False), x, last)
+    if kind == "matmul":
+        return MatMul(subject["size"])
+    raise ValueError(f"no subject of kind {kind}")
+
+
+def answer(request, state):
+    """What to answer to one request; `state` keeps the prepared subject."""
+    what = request["do"]
+    if what == "prepare":
+        if request["subject"].get("threads"):
+            torch.set_num_threads(request["subject"]["threads"])
+        state["made"] = make(request["subject"])
+        return {"threads": torch.get_num_threads()}
+    made = state["made"]
+    if what == "run":
+        for _ in range(request.get("warm", 0)):
+            made.run()
+        times = []
+        for _ in range(request["n"]):
+            start = time.perf_counter()
+            made.run()
+            times.append(1000 * (time.perf_counter() - start))
+        return {"times": times}
+    if what == "output":
+        parts = []
+        with open(request["path"], "wb") as file:
+            for name, tensor in made.output().items():
+                tensor.detach().contiguous().numpy().astype("<f4").tofile(file)
+                parts.append({"name": name, "size": tensor.numel()})
+        return {"parts": parts}
+    if what == "export":
+        made.export(request["path"])
+        return {}
+    raise ValueError(f"no request {what}")
+
+
+def say(message):
+    answers.write(json.dumps(message) + "\n")
+    answers.flush()
+
+
+def main():
+    state = {}
+    say({"ready": True, "versions": {"torch": torch.__version__, "python": sys.version.split()[0]}})
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["do"] == "quit":
+            break
+        try:
+            say(answer(request, state))
+        except Exception as error:  # the driver turns it into a refused row
+            say({"error": f"{type(error).__name__}: {error}"})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+/** A whole network on a fixed batch of pictures, weights and pictures by the fill formula. */
+export interface NetworkSubject {
+  readonly kind: 'network';
+  /** ResNet-50; with global-context blocks (r16, stages c3 to c5); with five non-local blocks. 1000 classes. */
+  readonly network: 'resnet50' | 'resnet50-gc' | 'resnet50-nl';
+  readonly batch: number;
+  /** Height and width of a picture. */
+  readonly size: number;
+  /** `inference`: forward with kept statistics; `training`: one step of SGD, momentum 0.9, weight decay 1e-4. */
+  readonly mode: 'inference' | 'training';
+  /** Learning rate of a training step. */
+  readonly rate?: number;
+  /** Parameters whose values and momentum after the first step are compared. */
+  readonly watch?: readonly string[];
+}
+
+/** One embedded-Gaussian non-local block, x [1, channels, height, width]. */
+export interface NonLocalSubject {
+  readonly kind: 'nonlocal';
+  readonly channels: number;
+  /** Width of queries, keys and values. */
+  readonly inner: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** One 3 x 3 convolution, stride 1, padding 1, as many channels out as in. */
+export interface ConvSubject {
+  readonly kind: 'conv';
+  readonly channels: number;
+  readonly size: number;
+  readonly batch: number;
+}
+
+/** A square matrix product. */
+export interface MatMulSubject {
+  readonly kind: 'matmul';
+  readonly size: number;
+}
+
+/** A file that PyTorch exported, and the subject that it holds. */
+export interface OnnxSubject {
+  readonly kind: 'onnx';
+  readonly path: string;
+  readonly of: NetworkSubject;
+}
+
+/** What a side of the benchmark is asked to run. */
+export type Subject = NetworkSubject | NonLocalSubject | ConvSubject | MatMulSubject | OnnxSubject;
+
+/** What goes with a subject to one side: threads (the side's own default where absent) and PyTorch's memory format. */
+export interface SubjectOptions {
+  readonly threads?: number;
+  readonly format?: 'contiguous' | 'channels_last';
+}
+
+/** One named output: float32 elements. */
+export interface Part {
+  readonly name: string;
+  readonly values: Float32Array;
+}
+
+/** Something prepared: it runs, and says what it computes. */
+export interface Runnable {
+  /** One run, awaited to its end. */
+  run(): Promise<void>;
+  /** Outputs for comparison. Of a training step: asked once, first, it makes the first two steps. */
+  output(): Promise<readonly Part[]>;
+}
+
+/** A request to a side, one line of JSON. */
+export type Request =
+  | { readonly do: 'prepare'; readonly subject: Subject & SubjectOptions }
+  | { readonly do: 'run'; readonly n: number; readonly warm: number }
+  | { readonly do: 'output'; readonly path: string }
+  | { readonly do: 'export'; readonly path: string }
+  | { readonly do: 'quit' };

@@ -1,0 +1,52 @@
+import type { Row } from './results.ts';
+
+/** A number that a row is to reach. */
+export interface Target {
+  readonly ids: readonly string[];
+  readonly peer: string;
+  /** Which number of the row is meant. */
+  readonly of: 'ratio' | 'ours';
+  readonly most?: number;
+  readonly least?: number;
+}
+
+const TRAINING = ['resnet50.train.b8', 'resnet50-gc.train.b8'];
+const NONLOCAL = ['nonlocal.64x64.time', 'nonlocal.128x128.time'];
+
+/** Every target. Memory linear in positions: four times the positions, at most four times the memory and a tenth. */
+export const TARGETS: readonly Target[] = [
+  { ids: ['resnet50.inference.b1'], peer: 'pytorch', of: 'ratio', most: 0.58 },
+  { ids: ['resnet50.inference.b8'], peer: 'pytorch', of: 'ratio', most: 0.4 },
+  {
+    ids: ['resnet50.inference.b1', 'resnet50.inference.b8'],
+    peer: 'onnxruntime-pytorch-export',
+    of: 'ratio',
+    most: 1.03,
+  },
+  { ids: ['resnet50.peak-share.b8'], peer: 'theoretical-peak', of: 'ratio', least: 0.55 },
+  { ids: TRAINING, peer: 'pytorch', of: 'ratio', most: 1.1 },
+  { ids: TRAINING.map((id) => `${id}.memory`), peer: 'pytorch', of: 'ratio', most: 1.3 },
+  { ids: ['resnet50-gc.share.b1'], peer: 'farsight-resnet50', of: 'ratio', most: 0.06 },
+  { ids: NONLOCAL, peer: 'pytorch', of: 'ratio', most: 0.5 },
+  { ids: ['nonlocal.growth.memory'], peer: 'farsight-64x64', of: 'ratio', most: 4.4 },
+  { ids: ['help.time'], peer: 'node', of: 'ours', most: 300 },
+];
+
+/** The target of a row, if it has one. */
+export function targetOf(row: { readonly id: string; readonly peer: string }): Target | undefined {
+  return TARGETS.find((target) => target.peer === row.peer && target.ids.includes(row.id));
+}
+
+/** Whether a row reaches its target; undefined where it has none. */
+export function reached(row: Row): boolean | undefined {
+  const target = targetOf(row);
+  if (!target) return undefined;
+  const value = row[target.of];
+  return value <= (target.most ?? Number.POSITIVE_INFINITY) && value >= (target.least ?? Number.NEGATIVE_INFINITY);
+}
+
+/** A target in words: `ratio at most 0.58`. */
+export function showTarget(target: Target, unit: string): string {
+  const bound = target.most === undefined ? `at least ${target.least}` : `at most ${target.most}`;
+  return target.of === 'ratio' ? `ratio ${bound}` : `${bound} ${unit}`;
+}
