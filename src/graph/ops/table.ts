@@ -1,3 +1,5 @@
+import { MULTI_HEAD_ATTENTION } from '../aggregate/attention.ts';
+import { AGGREGATE } from '../aggregate/record.ts';
 import { CONSTANT, INPUT } from '../trace.ts';
 import type { OpDef } from '../value.ts';
 import * as op from './index.ts';
@@ -88,4 +90,7 @@ export const OPS: readonly OpDef[] = [
   op.AVERAGE_POOL,
   op.RESIZE,
   op.GRID_SAMPLE,
+
+  AGGREGATE,
+  MULTI_HEAD_ATTENTION,
 ];

@@ -1,3 +1,4 @@
+import { AGGREGATE_SAMPLES } from './aggregate.ts';
 import { ELEMENTWISE_SAMPLES } from './elementwise.ts';
 import { INDEXING_SAMPLES } from './indexing.ts';
 import { LAYOUT_SAMPLES } from './layout.ts';
@@ -14,4 +15,5 @@ export const SAMPLES: readonly Sample[] = [
   ...PRODUCT_SAMPLES,
   ...WINDOW_SAMPLES,
   ...INDEXING_SAMPLES,
+  ...AGGREGATE_SAMPLES,
 ];
