@@ -22,6 +22,11 @@ export function legalise(outputs: ReadonlyMap<string, Value>): Map<string, Value
   return current;
 }
 
+/** The same outputs in ONNX's own operators, without contrib operators: what any runtime may read. Comes last. */
+export function portable(outputs: ReadonlyMap<string, Value>): Map<string, Value> {
+  return rewrite(outputs, (node) => node.def.portable?.(node));
+}
+
 /**
  * The same outputs from fewer nodes: algebraic identities from the operators' records, folded small constants,
  * common subexpressions once. Values that nothing needs are gone since a graph is what its outputs reach.

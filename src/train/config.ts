@@ -93,6 +93,8 @@ export interface RunConfig {
   readonly keep: 'last' | 'best';
   /** Side of the pictures that a logistic regression is fitted on to compare with, in pixels; null: none. */
   readonly baseline: number | null;
+  /** Licence of the weights, told in every file of them; null: not said. */
+  readonly licence: string | null;
   readonly engine: EngineConfig;
 }
 

@@ -41,9 +41,9 @@ export interface JudgeOptions {
 /** Loads a network in inference, its weights being fed. A last batch that is not full is padded, and the padding's logits dropped. */
 export async function createJudge(runtime: Runtime, network: Network, options: JudgeOptions): Promise<Judge> {
   const { batch, size, classes, parts, engine } = options;
-  const traced = traceInference(network, { batch, size });
+  const traced = traceInference(network, { batch, size, provider: engine.provider });
   const logits = new Map([['logits', traced.outputs.get('logits')!]]);
-  const session = await createSession(runtime, logits, sessionOptions(engine));
+  const session = await createSession(runtime, logits, engineOptions(engine));
   const score = async (pictures: ImageLoader, weights: TensorMap, signal?: AbortSignal): Promise<Evaluation> => {
     const whole = classMeter({ classes });
     const meters = parts.map((part) => ({ ...part, meter: classMeter({ classes, keep: 0 }), size: 0 }));
@@ -80,7 +80,7 @@ function padded(data: Float32Array, length: number): Float32Array {
 }
 
 /** What the engine is asked for a session of a run. */
-export function sessionOptions(engine: EngineConfig): {
+export function engineOptions(engine: EngineConfig): {
   readonly provider: EngineConfig['provider'];
   readonly threads?: number;
 } {

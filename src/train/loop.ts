@@ -27,6 +27,8 @@ export interface LoopParts {
   readonly save: (standing: Standing) => Promise<void>;
   /** Keeps the weights of the best evaluation so far. */
   readonly saveBest: (weights: TensorMap) => Promise<void>;
+  /** Keeps a row of metrics. */
+  readonly record: (row: MetricsRow) => Promise<void>;
   readonly onEvent: OnEvent;
   /** Ends the loop after the step under way, with a checkpoint. */
   readonly signal?: AbortSignal;
@@ -89,7 +91,7 @@ class Sitting {
       const epoch = this.standing.epoch + 1;
       const due = epoch % config.evaluateEvery === 0 || epoch === config.epochs;
       if (due) evaluation = await this.#evaluate(epoch);
-      this.#record(epoch, due ? evaluation : null);
+      await this.#record(epoch, due ? evaluation : null);
       this.standing = { ...this.standing, epoch, batch: 0 };
       await this.save();
     }
@@ -112,7 +114,7 @@ class Sitting {
       await this.#step(batch);
       const { batch: done } = this.standing;
       const last = done === pictures.batches;
-      if (done % config.logEvery === 0 && !last) this.#record(epoch + done / pictures.batches, null);
+      if (done % config.logEvery === 0 && !last) await this.#record(epoch + done / pictures.batches, null);
       if (performance.now() - this.#saved > CHECKPOINT_SECONDS * 1000 && !last) await this.save();
     }
   }
@@ -184,8 +186,8 @@ class Sitting {
   }
 
   /** Adds a row of metrics and starts new sums. */
-  #record(epoch: number, evaluation: Evaluation | null): void {
-    const { stepper, onEvent } = this.#parts;
+  async #record(epoch: number, evaluation: Evaluation | null): Promise<void> {
+    const { stepper, record } = this.#parts;
     const { running } = this.standing;
     const row: MetricsRow = {
       epoch,
@@ -203,7 +205,7 @@ class Sitting {
       }),
     };
     this.standing = { ...this.standing, running: NOTHING_RUN, metrics: [...this.standing.metrics, row] };
-    onEvent({ kind: 'metrics', row });
+    await record(row);
   }
 
   async #evaluate(epoch: number): Promise<Evaluation> {

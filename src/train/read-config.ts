@@ -104,6 +104,7 @@ const CONFIG = z.strictObject({
   logEvery: count.default(20),
   keep: z.enum(['last', 'best']).default('last'),
   baseline: side.nullable().default(null),
+  licence: z.string().min(1).max(200).nullable().default(null),
   engine: z
     .strictObject({
       provider: z.enum(['cpu', 'cuda', 'webgpu', 'wasm']).default('cpu'),

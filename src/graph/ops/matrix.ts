@@ -1,7 +1,8 @@
 import { type Dim, mulDim, productDim, sameDim, showDims } from '../dimension.ts';
-import { emit1 } from '../trace.ts';
+import { emit1, scalar } from '../trace.ts';
 import type { Attributes, Node, OpDef, Value } from '../value.ts';
 import { at, broadcast, sameDType, shapeFault } from './common.ts';
+import { mul } from './elementwise.ts';
 import { transpose } from './layout.ts';
 import { reduceTo } from './reduce.ts';
 
@@ -74,6 +75,12 @@ export const FUSED_MATMUL: OpDef = {
   },
   attributes: { alpha: 'float', transA: 'int', transB: 'int', transBatchA: 'int', transBatchB: 'int' },
   macs,
+  portable: ({ inputs, attributes }) => {
+    const [a, b] = inputs as readonly [Value, Value];
+    const { alpha, transA, transB } = attributes as Readonly<Record<string, number>>;
+    const product = matMul(transA ? swap(a) : a, transB ? swap(b) : b);
+    return [alpha === 1 ? product : mul(product, scalar(alpha!))];
+  },
 };
 
 /** Which operands are transposed (in their last two axes) and by what the product is multiplied. */

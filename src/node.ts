@@ -1,0 +1,78 @@
+/** What runs in Node: all of the index, and ONNX Runtime, files, threads and pictures of this computer. */
+export * from './index.ts';
+export { sharpDecoder } from './runtime/node/decode.ts';
+export { encodePicture } from './runtime/node/encode-picture.ts';
+export { nodeFiles } from './runtime/node/files.ts';
+export { startImageWorkers } from './runtime/node/loader.ts';
+export { embeddedPictures, packageRoot, packageVersion } from './runtime/node/machine.ts';
+export { nodeRuntime } from './runtime/node/onnx.ts';
+export { nodeOutput } from './runtime/node/output.ts';
+
+import { textBytes } from './data/output.ts';
+import { sharpDecoder } from './runtime/node/decode.ts';
+import { encodePicture } from './runtime/node/encode-picture.ts';
+import { nodeFiles } from './runtime/node/files.ts';
+import { startImageWorkers } from './runtime/node/loader.ts';
+import { cores, embeddedPictures, machineFacts, packageVersion } from './runtime/node/machine.ts';
+import { nodeRuntime } from './runtime/node/onnx.ts';
+import { nodeOutput } from './runtime/node/output.ts';
+import { readClassifier } from './train/classifier.ts';
+import type { EngineConfig, RunOptions } from './train/config.ts';
+import { checkExport, encodeClassifier } from './train/export.ts';
+import { type EvaluateRequest, type EvaluateResult, evaluateRun } from './train/judge-run.ts';
+import type { Platform } from './train/platform.ts';
+import { classifierFile, openPredictor, type Predictor } from './train/predict.ts';
+import { readRunConfig } from './train/read-config.ts';
+import { type RunRequest, type RunResult, resumeRun, startRun } from './train/run.ts';
+
+/** This computer, as far as training and prediction need it. */
+export function nodePlatform(): Platform {
+  const runtime = nodeRuntime();
+  return {
+    runtime,
+    files: nodeFiles,
+    output: nodeOutput,
+    decoder: sharpDecoder,
+    startWorkers: (threads) => startImageWorkers({ threads }),
+    encodePicture,
+    cores: cores(),
+    embedded: embeddedPictures(),
+    version: packageVersion(),
+    machine: machineFacts(`${runtime.name} ${runtime.version}`),
+  };
+}
+
+/** Trains a classifier; what the configuration leaves out takes its default. See {@link RunResult} for what is left. */
+export async function train(config: RunOptions, request: RunRequest): Promise<RunResult> {
+  return startRun(readRunConfig(config), nodePlatform(), request);
+}
+
+/** Goes on with the run in a folder, to the same weights as if it had never been ended. */
+export async function resume(request: RunRequest): Promise<RunResult> {
+  return resumeRun(nodePlatform(), request);
+}
+
+/** Scores a trained classifier on held-out pictures. */
+export async function evaluate(request: EvaluateRequest): Promise<EvaluateResult> {
+  return evaluateRun(request, nodePlatform());
+}
+
+/** Loads a trained classifier: a run's folder, its `weights.safetensors`, or an ONNX model that it exported. */
+export async function loadModel(path: string, engine?: EngineConfig): Promise<Predictor> {
+  return openPredictor(path, nodePlatform(), engine);
+}
+
+/** Writes a run's weights as an ONNX model, checked against our own forward; gives their largest relative difference. */
+export async function exportOnnx(run: string, file: string): Promise<number> {
+  const platform = nodePlatform();
+  const classifier = await readClassifier(platform.files, await classifierFile(run, platform));
+  const model = encodeClassifier(classifier);
+  const difference = await checkExport(platform.runtime, model, classifier);
+  await platform.output.write(file, [model]);
+  return difference;
+}
+
+/** Writes a text file whole or not at all. */
+export async function writeText(file: string, text: string): Promise<void> {
+  await nodeOutput.write(file, [textBytes(text)]);
+}
