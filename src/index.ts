@@ -53,6 +53,7 @@ export * from './model/layers/linear.ts';
 export * from './model/layers/norm.ts';
 export * from './model/layers/pool.ts';
 export * from './model/losses/classification.ts';
+export * from './model/networks/describe.ts';
 export * from './model/networks/resnet-config.ts';
 export * from './model/networks/table.ts';
 export * from './model/scope.ts';

@@ -8,7 +8,13 @@ export { embeddedPictures, packageRoot, packageVersion } from './runtime/node/ma
 export { nodeRuntime } from './runtime/node/onnx.ts';
 export { nodeOutput } from './runtime/node/output.ts';
 
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Fault } from './core/fault.ts';
+import { joinPath } from './data/files.ts';
 import { textBytes } from './data/output.ts';
+import { type ModuleTime, profileByModule } from './engine/profile.ts';
 import { sharpDecoder } from './runtime/node/decode.ts';
 import { encodePicture } from './runtime/node/encode-picture.ts';
 import { nodeFiles } from './runtime/node/files.ts';
@@ -75,4 +81,22 @@ export async function exportOnnx(run: string, file: string): Promise<number> {
 /** Writes a text file whole or not at all. */
 export async function writeText(file: string, text: string): Promise<void> {
   await nodeOutput.write(file, [textBytes(text)]);
+}
+
+/** Adds up the newest profile that the runtime wrote into a folder, by module. */
+export async function readProfile(folder: string, depth?: number): Promise<readonly ModuleTime[]> {
+  const entries = await nodeFiles.list(folder);
+  const names = entries.map((e) => e.name).filter((name) => /^profile_.*\.json$/.test(name));
+  const newest = names.sort().at(-1);
+  if (newest === undefined) {
+    throw new Fault('engine', `${folder}: expected a profile of the runtime, got none. Does this provider write one?`);
+  }
+  const bytes = await nodeFiles.read(joinPath(folder, newest), 2 ** 29);
+  return profileByModule(new TextDecoder().decode(bytes), depth);
+}
+
+/** A new folder for files that are needed for a moment. */
+export async function temporaryFolder(): Promise<{ readonly path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'farsight-'));
+  return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }

@@ -36,6 +36,8 @@ export interface JudgeOptions {
   readonly classes: number;
   readonly parts: readonly Part[];
   readonly engine: EngineConfig;
+  /** Writes the runtime's profile to a file with this prefix. */
+  readonly profile?: string;
 }
 
 /** Loads a network in inference, its weights being fed. A last batch that is not full is padded, and the padding's logits dropped. */
@@ -43,7 +45,10 @@ export async function createJudge(runtime: Runtime, network: Network, options: J
   const { batch, size, classes, parts, engine } = options;
   const traced = traceInference(network, { batch, size, provider: engine.provider });
   const logits = new Map([['logits', traced.outputs.get('logits')!]]);
-  const session = await createSession(runtime, logits, engineOptions(engine));
+  const session = await createSession(runtime, logits, {
+    ...engineOptions(engine),
+    ...(options.profile !== undefined && { profile: options.profile }),
+  });
   const score = async (pictures: ImageLoader, weights: TensorMap, signal?: AbortSignal): Promise<Evaluation> => {
     const whole = classMeter({ classes });
     const meters = parts.map((part) => ({ ...part, meter: classMeter({ classes, keep: 0 }), size: 0 }));
@@ -69,7 +74,11 @@ export async function createJudge(runtime: Runtime, network: Network, options: J
       mistakes: result.mistakes.map((m) => ({ ...m, index: order[m.index]! })),
     };
   };
-  return { score, release: () => session.release() };
+  const release = async (): Promise<void> => {
+    if (options.profile !== undefined) session.endProfiling();
+    await session.release();
+  };
+  return { score, release };
 }
 
 function padded(data: Float32Array, length: number): Float32Array {

@@ -19,6 +19,8 @@ export interface EvaluateRequest {
   readonly engine?: Partial<EngineConfig>;
   readonly strict?: boolean;
   readonly signal?: AbortSignal;
+  /** Writes the runtime's profile to a file with this prefix. */
+  readonly profile?: string;
 }
 
 /** Scores, and which files could not be read. */
@@ -40,6 +42,7 @@ export async function evaluateRun(request: EvaluateRequest, platform: Platform):
   const judge = await createJudge(platform.runtime, network, {
     ...{ batch, size: transform.size, classes: classes.length },
     ...{ parts, engine },
+    ...(request.profile !== undefined && { profile: request.profile }),
   });
   const workers = await platform.startWorkers(Math.min(Math.max(platform.cores - 1, 1), 8));
   try {

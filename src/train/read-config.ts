@@ -75,7 +75,7 @@ const CONFIG = z.strictObject({
   data: DATA.prefault({}),
   model: z
     .strictObject({
-      name: z.string().min(1).default('resnet20'),
+      name: z.string().min(1).default('resnet20-gc'),
       overrides: z.record(z.string(), z.unknown()).default({}),
       weights: z.string().min(1).nullable().default(null),
       partial: z.boolean().default(false),
