@@ -1,6 +1,6 @@
 import { float32 } from '../../core/tensor.ts';
 import { type Dim, productDim, subDim } from '../dimension.ts';
-import { add, mul, relu } from '../ops/elementwise.ts';
+import { add, div, mul, relu } from '../ops/elementwise.ts';
 import { gather } from '../ops/indexing.ts';
 import { expand, pad, reshape } from '../ops/layout.ts';
 import { matMul } from '../ops/matrix.ts';
@@ -21,10 +21,10 @@ export function mergeHeads(y: Value, site: Site): Value {
   return reshape(y, [site.n, site.heads * site.v, ...site.affinity.querySpace]);
 }
 
-/** 1 / count as a value, also where the count is known only when the graph runs: the mean of one 1 among zeros. */
-export function reciprocalOf(count: Dim): Value {
-  if (typeof count === 'number') return scalar(1 / count);
-  return reduceMean(pad(constant(float32([1], [1])), [0], [subDim(count, 1)]), [0], false);
+/** x / count, also where the count is known only when the graph runs: then by the mean of one 1 among zeros. */
+export function overCount(x: Value, count: Dim): Value {
+  if (typeof count === 'number') return div(x, scalar(count));
+  return mul(x, reduceMean(pad(constant(float32([1], [1])), [0], [subDim(count, 1)]), [0], false));
 }
 
 /** The tensors of a use with queries, keys and maps in the form [N, heads, .., ..]. */
@@ -74,7 +74,7 @@ export function weightsOf(parts: Parts, site: Site): Value {
     case 'softmax':
       return softmax(scores, 3);
     case 'count':
-      return mul(scores, reciprocalOf(site.l));
+      return overCount(scores, site.l);
     case 'none':
       return scores;
     default:

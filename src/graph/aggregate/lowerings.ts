@@ -1,19 +1,9 @@
 import { addDim, type Dim, mulDim, productDim } from '../dimension.ts';
-import { mul } from '../ops/elementwise.ts';
 import { concat, reshape, slice, transpose } from '../ops/layout.ts';
 import { matMul } from '../ops/matrix.ts';
 import { reduceMean, reduceSum } from '../ops/reduce.ts';
 import type { Value } from '../value.ts';
-import {
-  affinityOf,
-  mergeHeads,
-  type Parts,
-  partsOf,
-  readWith,
-  reciprocalOf,
-  splitHeads,
-  weightsOf,
-} from './affinity.ts';
+import { affinityOf, mergeHeads, overCount, type Parts, partsOf, readWith, splitHeads, weightsOf } from './affinity.ts';
 import { multiHeadAttention } from './attention.ts';
 import { plainMacs, type Site } from './record.ts';
 
@@ -90,7 +80,7 @@ const ASSOCIATIVE: Lowering = {
     const alpha = normalise === 'count' && typeof site.l === 'number' ? scale / site.l : scale;
     const middle = matMul(splitHeads(site.values, site.heads), keys!, { transB: true, alpha }); // [N, heads, V, D]
     const open = normalise === 'count' && typeof site.l !== 'number';
-    return mergeHeads(matMul(open ? mul(middle, reciprocalOf(site.l)) : middle, queries!), site);
+    return mergeHeads(matMul(open ? overCount(middle, site.l) : middle, queries!), site);
   },
 };
 
@@ -108,11 +98,10 @@ const MEAN: Lowering = {
 
 /** The plain way for some hundred queries at a time: memory is linear in the positions. */
 const BLOCKS_OF_ROWS: Lowering = {
-  refuses: ({ q, affinity: { normalise } }, { training }) => {
+  refuses: ({ q }, { training }) => {
     if (training) return 'the derivative would keep every block';
-    if (normalise === 'none') return 'another order of the products is shorter';
     if (typeof q !== 'number') return 'the number of queries is not known';
-    return q < 4 * ROWS ? `there are fewer than ${4 * ROWS} queries` : undefined;
+    return q <= ROWS ? `there are no more than ${ROWS} queries` : undefined;
   },
   cost: (site) => ({
     macs: plainMacs(site),

@@ -1,6 +1,6 @@
 import { Fault } from '../../core/fault.ts';
 import { type Dim, mulDim, productDim, sameDim, sameDims, showDims } from '../dimension.ts';
-import { at, broadcast, sameDType, shapeFault } from '../ops/common.ts';
+import { at, sameDType, shapeFault } from '../ops/common.ts';
 import { emit1 } from '../trace.ts';
 import type { Attributes, Node, OpDef, OutputType, Value } from '../value.ts';
 
@@ -121,7 +121,7 @@ function comparedWidth(queries: Value, keys: Value, values: Value, { score, head
 }
 
 function checkMap(name: string, v: Value, full: readonly Dim[]): void {
-  if (v.shape.length !== 4 || !sameDims(broadcast(v.shape, full), full)) {
+  if (v.shape.length !== 4 || v.shape.some((d, i) => d !== 1 && !sameDim(d, full[i]!))) {
     throw shapeFault(
       `expected ${name} that broadcast to [N, heads, Q, L] = ${showDims(full)}, got ${showDims(v.shape)}.`,
     );
