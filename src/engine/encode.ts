@@ -6,6 +6,7 @@ import type { Dim } from '../graph/dimension.ts';
 import { CONSTANT, graphOf, INPUT, inputName, nodesOf } from '../graph/trace.ts';
 import type { AttributeKind, AttributeValue, Node, Value } from '../graph/value.ts';
 import { type DimensionEncoder, dimensionEncoder } from './encode-dimension.ts';
+import { IR_VERSION, OPSET } from './format.ts';
 import {
   type AttributeProtoSchema,
   ModelProtoSchema,
@@ -14,9 +15,6 @@ import {
   type ValueInfoProtoSchema,
 } from './onnx_pb.ts';
 
-/** Opset and IR version of every model written. */
-export const OPSET = 20;
-export const IR_VERSION = 9;
 /** The domain of ONNX Runtime's contrib operators. */
 const CONTRIB = 'com.microsoft';
 

@@ -21,6 +21,8 @@ export interface SessionRequest {
    * many large intermediates, such as a training step, needs about a third less memory at the same speed.
    */
   readonly memoryPattern?: boolean;
+  /** Whether every run gives a tensor for each output it fetches: a runtime may then do without copies of results. */
+  readonly fills?: boolean;
   /** How much the runtime may rewrite the graph; `all` where absent. */
   readonly optimise?: 'none' | 'basic' | 'extended' | 'all';
 }

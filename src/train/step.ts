@@ -128,7 +128,7 @@ export async function createStepper(
   session: SessionOptions = {},
 ): Promise<Stepper> {
   const graph = stepGraph(traced, options);
-  const loaded = await createSession(runtime, graph.outputs, { memoryPattern: false, ...session });
+  const loaded = await createSession(runtime, graph.outputs, { memoryPattern: false, fills: true, ...session });
   const slots = new Map(graph.slots.map(({ name, shape }) => [name, from.slots?.get(name) ?? zeros('float32', shape)]));
   return new DoubleBuffered(loaded, graph, new Map(from.state), slots, from.step ?? 0);
 }
@@ -178,7 +178,9 @@ class DoubleBuffered implements Stepper {
     for (const [name, t] of this.slots) feeds[name] = asVector(t);
     for (const [name, v] of Object.entries(numbers)) feeds[`${SCALARS}${name}`] = float32([], [v]);
     const into: Record<string, Tensor | null> = {};
-    for (const name of this.#graph.outputs.keys()) into[name] = null;
+    for (const [name, v] of this.#graph.outputs) {
+      if (!name.startsWith('next/')) into[name] = zeros(v.dtype, v.shape as readonly number[]);
+    }
     for (const [name, t] of this.#spare) into[`next/${name}`] = asVector(t);
     for (const [name, t] of this.slots) into[`next/${name}`] = asVector(t);
     const results = await this.session.run(feeds, into);

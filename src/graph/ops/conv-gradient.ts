@@ -2,6 +2,7 @@ import { float32 } from '../../core/tensor.ts';
 import { constant } from '../trace.ts';
 import type { Value } from '../value.ts';
 import { type ConvAttributes, type ConvTransposeAttributes, conv, convTranspose } from './conv.ts';
+import { MUL, mul } from './elementwise.ts';
 import { concat, pad, reshape, slice, transpose } from './layout.ts';
 import { matMul } from './matrix.ts';
 import { reduceSum } from './reduce.ts';
@@ -12,8 +13,23 @@ function product(sizes: readonly number[]): number {
   return sizes.reduce((u, v) => u * v, 1);
 }
 
+/** dy = u ⊙ s with one factor s a channel, as batch norm's derivative gives it; undefined for any other. */
+function channelScaled(dy: Value): { readonly u: Value; readonly s: Value } | undefined {
+  const [u, s] = dy.node.inputs;
+  if (dy.node.def !== MUL || !u || !s || s.shape.length !== dy.shape.length) return undefined;
+  return s.shape.every((d, i) => (i === 1 ? d === dy.shape[1] : d === 1)) ? { u, s } : undefined;
+}
+
+/** w with its row o multiplied by s[o]; as a matrix, since broadcasts over trailing axes of size 1 run slowly. */
+function scaleRows(w: Value, s: Value): Value {
+  const [o, ...rest] = numbers(w);
+  return reshape(mul(reshape(w, [o!, product(rest)]), reshape(s, [o!, 1])), w.shape);
+}
+
 /** dx of y = conv(x, w): the transposed convolution of dy, of exactly x's size. */
 export function convInputGradient(x: Value, w: Value, dy: Value, a: ConvAttributes): Value {
+  const scaled = channelScaled(dy); // the factors go to the weights, which are fewer
+  if (scaled) return convInputGradient(x, scaleRows(w, scaled.s), scaled.u, a);
   const flipped = flippedConvolution(w, dy, a);
   if (flipped) return flipped;
   const rank = a.strides.length;
@@ -55,6 +71,8 @@ function turnedRound(w: Value): Value {
  * of (many channels, few positions), images side by side and one product.
  */
 export function convWeightGradient(x: Value, w: Value, dy: Value, a: ConvAttributes): Value {
+  const scaled = channelScaled(dy); // dw is linear in dy, row by row
+  if (scaled) return scaleRows(convWeightGradient(x, w, scaled.u, a), scaled.s);
   const [n, , ...space] = numbers(dy);
   const [o, c, ...kernel] = numbers(w);
   const g = a.group;

@@ -97,20 +97,17 @@ function inferenceGradient(
   ];
 }
 
-// With x̂ = (x − m) r over n elements a channel: ds = Σ dy x̂; db = Σ dy;
-// dx = s r (dy − db / n − x̂ ds / n) = A dy + B x + C, where A = s r, B = −A r ds / n, C = −A db / n − B m
+// With x̂ = (x − m) r over n elements a channel: ds = Σ dy x̂; db = Σ dy; dx = s r (dy − db / n − x̂ ds / n), written as
+// s r (dy + b x + c), b = −r ds / n, c = −db / n − b m: the factor comes last, so that a convolution can take it up
 function trainingGradient(node: Node, inputs: readonly Value[], dy: Value): (Value | undefined)[] {
   const [x, s] = inputs as readonly [Value, Value];
-  const axes = batchAxes(x);
   const { mean, variance, count } = batchStatistics(x);
-  const epsilon = node.attributes['epsilon'] as number;
-  const r = reciprocal(sqrt(add(variance, scalar(epsilon))));
-  const db = reduceSum(dy, axes, false);
+  const r = reciprocal(sqrt(add(variance, scalar(node.attributes['epsilon'] as number))));
+  const db = reduceSum(dy, batchAxes(x), false);
   const ds = mul(sub(channelDot(dy, x), mul(mean, db)), r);
-  const a = mul(s, r);
-  const b = neg(div(mul(mul(a, r), ds), count));
-  const c = neg(add(div(mul(a, db), count), mul(b, mean)));
-  const dx = add(mul(dy, perChannel(a, x)), affine(x, b, c));
+  const b = neg(div(mul(r, ds), count));
+  const c = neg(add(div(db, count), mul(b, mean)));
+  const dx = mul(add(dy, affine(x, b, c)), perChannel(mul(s, r), x));
   return [dx, ds, db, undefined, undefined];
 }
 
