@@ -80,6 +80,7 @@ export function convWeightGradient(x: Value, w: Value, dy: Value, a: ConvAttribu
   const rows = o! / g;
   const columns = c! * product(kernel);
   if (rows * columns <= 0.5 * p * (rows + columns)) {
+    if (kernel.length === 2 && kernel[0]! > 1 && a.strides.every((v) => v === 1)) return rowsAndColumns(x, w, dy, a);
     const seen = tapViews(x, kernel, space, a).map((v) => reshape(v, [n!, g * c!, 1, p]));
     const windows = reshape(concat(seen, 2), [n!, g, columns, p]);
     const perImage = matMul(reshape(dy, [n!, g, rows, p]), windows, { transB: true }); // [N, G, O/G, C·K]
@@ -90,6 +91,29 @@ export function convWeightGradient(x: Value, w: Value, dy: Value, a: ConvAttribu
   const windows = reshape(concat(seen, 1), [g, columns, n! * p]);
   const sides = reshape(transpose(dy, channelsFirst), [g, rows, n! * p]);
   return reshape(matMul(sides, windows, { transB: true }), w.shape); // [G, O/G, C·K]
+}
+
+/**
+ * The same for a plane and stride 1 with fewer copies: x is shifted for the taps of a row only; for the taps of a column
+ * dy is shifted instead, by rows of zeros around it. With H' = H + pads: [N, G, K_h O/G, H' W] × [N, G, C K_w, H' W]ᵀ.
+ */
+function rowsAndColumns(x: Value, w: Value, dy: Value, a: ConvAttributes): Value {
+  const [n, , h, wide] = numbers(dy) as [number, number, number, number];
+  const [o, c, kh, kw] = numbers(w) as [number, number, number, number];
+  const g = a.group;
+  const [dh, dw] = a.dilations as [number, number];
+  const padded = pad(x, [0, 0, a.pads[0]!, a.pads[1]!], [0, 0, a.pads[2]!, a.pads[3]!]);
+  const tall = numbers(padded)[2]!;
+  const alongRows = Array.from({ length: kw }, (_, k) =>
+    reshape(slice(padded, { axes: [3], starts: [k * dw], ends: [k * dw + wide] }), [n, g * c, 1, tall * wide]),
+  );
+  const alongColumns = Array.from({ length: kh }, (_, k) =>
+    reshape(pad(dy, [0, 0, k * dh, 0], [0, 0, tall - h - k * dh, 0]), [n, g, o / g, tall * wide]),
+  );
+  const windows = reshape(concat(alongRows, 2), [n, g, c * kw, tall * wide]);
+  const perImage = matMul(concat(alongColumns, 2), windows, { transB: true }); // [N, G, K_h·O/G, C·K_w]
+  const summed = reshape(reduceSum(perImage, [0], false), [g, kh, o / g, c, kw]);
+  return reshape(transpose(summed, [0, 2, 3, 1, 4]), [o, c, kh, kw]);
 }
 
 /** What each tap of the kernel sees at every output position: [A, B, H, W] → one [A, B, H', W'] a tap. */
@@ -108,7 +132,7 @@ function tapViews(x: Value, kernel: readonly number[], space: readonly number[],
 }
 
 /**
- * The same for a stride: positions are first sorted by their remainder, [A, B, H, W] → [A, B, s, s, H / s, W / s], in one
+ * The same for a stride: positions are first sorted by their remainder, [A, B, H, W] → [A, s s B, H / s, W / s], in one
  * pass, so that each tap sees neighbours instead of every s-th element.
  */
 function phaseViews(x: Value, taps: readonly number[][], space: readonly number[], a: ConvAttributes): Value[] {
@@ -121,14 +145,14 @@ function phaseViews(x: Value, taps: readonly number[][], space: readonly number[
   const split = reshape(padded, [first!, second!, ...counts.flatMap((v, i) => [v, a.strides[i]!])]);
   const inner = space.map((_, i) => 3 + 2 * i);
   const outer = space.map((_, i) => 2 + 2 * i);
-  const phases = transpose(split, [0, 1, ...inner, ...outer]);
-  const axes = Array.from({ length: 2 * rank }, (_, i) => i + 2);
+  const sorted = transpose(split, [0, ...inner, 1, ...outer]);
+  const phases = reshape(sorted, [first!, product(a.strides) * second!, ...counts]);
+  const axes = [1, ...space.map((_, i) => i + 2)];
   return taps.map((offset) => {
-    const phase = offset.map((v, i) => v % a.strides[i]!);
+    const phase = offset.reduce((n, v, i) => n * a.strides[i]! + (v % a.strides[i]!), 0);
     const start = offset.map((v, i) => Math.floor(v / a.strides[i]!));
-    const starts = [...phase, ...start];
-    const ends = [...phase.map((v) => v + 1), ...start.map((v, i) => v + space[i]!)];
-    return slice(phases, { axes, starts, ends });
+    const starts = [phase * second!, ...start];
+    return slice(phases, { axes, starts, ends: [(phase + 1) * second!, ...start.map((v, i) => v + space[i]!)] });
   });
 }
 
