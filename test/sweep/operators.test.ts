@@ -114,6 +114,16 @@ describe.each(OPS.map((def) => [def.name, def] as const))('%s', (_, def) => {
         const expected = interpret(closed.outputs, closed.feeds);
         for (const [name, t] of interpret(bound, open.feeds)) expect(relativeError(t, expected.get(name)!)).toBe(0);
       });
+
+      it(`runs in the engine with sizes left open: ${sample.name}`, async () => {
+        const [closed, open] = [traceSample(sample), traceSample(sample, true)];
+        const session = await createSession(runtime, lowered(open.outputs, false), { threads: 1 });
+        const results = await session.run(Object.fromEntries(open.feeds));
+        await session.release();
+        for (const [name, t] of interpret(closed.outputs, closed.feeds)) {
+          expect(relativeError(fromTensor(results[name]!), t)).toBeLessThan(FLOAT32_ERROR);
+        }
+      });
     }
   }
 });

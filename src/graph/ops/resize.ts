@@ -1,9 +1,11 @@
 import { Fault } from '../../core/fault.ts';
 import { type Dim, knownShape, mulDim, showDims } from '../dimension.ts';
-import { emit1, integers } from '../trace.ts';
+import { emit1, integers, scalar } from '../trace.ts';
 import type { Node, OpDef, Value } from '../value.ts';
 import { along, transposed } from './along.ts';
+import { averagePool } from './average-pool.ts';
 import { at, shapeFault } from './common.ts';
+import { mul } from './elementwise.ts';
 import { gather } from './indexing.ts';
 import { type Interpolation, interpolationMatrix, nearestSources } from './resize-weights.ts';
 
@@ -11,24 +13,47 @@ function sizesOf(node: Node): number[] {
   return knownShape(node.attributes['sizes'] as readonly Dim[], `${node.path} Resize`);
 }
 
-/** Axes that change, with how they do. */
+/** Axes that change, with how they do, the last first: the engine reads along it fastest while x is small. */
 function changes(node: Node): { axis: number; by: Interpolation }[] {
   const from = knownShape(node.inputs[0]!.shape, `${node.path} Resize`);
   const scales = node.attributes['scales'] as readonly number[] | undefined;
   const { mode, antialias } = node.attributes as { mode: Interpolation['mode']; antialias: number };
   const corners = node.attributes['coordinate_transformation_mode'] === 'align_corners';
-  return sizesOf(node).flatMap((to, axis) => {
+  const axes = sizesOf(node).flatMap((to, axis) => {
     const scale = scales?.[axis];
     if (to === from[axis] && (scale ?? 1) === 1) return [];
     return [
       { axis, by: { mode, corners, antialias: antialias === 1, from: from[axis]!, to, ...(scale && { scale }) } },
     ];
   });
+  return axes.reverse();
+}
+
+/** Whole factors of all axes behind N and C where each element is only repeated: then no rounding can differ. */
+function repeats(node: Node): number[] | undefined {
+  const axes = changes(node);
+  const whole = axes.every(({ axis, by: { mode, from, to, scale } }) => {
+    return axis > 1 && mode === 'nearest' && to % from === 0 && (scale ?? to / from) === to / from;
+  });
+  if (!whole || axes.length === 0) return undefined;
+  const factors = node.inputs[0]!.shape.slice(2).map(() => 1);
+  for (const { axis, by } of axes) factors[axis - 2] = by.to / by.from;
+  return factors;
+}
+
+function gradient(node: Node, dy: Value): Value {
+  const factors = repeats(node);
+  if (factors) {
+    const mean = averagePool(dy, { kernel_shape: factors, strides: factors });
+    return mul(mean, scalar(factors.reduce((n, f) => n * f, 1)));
+  }
+  return changes(node).reduceRight((g, { axis, by }) => along(g, axis, transposed(interpolationMatrix(by))), dy);
 }
 
 /**
- * Interpolation to other sizes, one axis after another. With sizes known it is lowered to one gather (nearest) or one
- * product with a constant matrix per axis: the same numbers on every provider, and a derivative that is such a product.
+ * Interpolation to other sizes, one axis after another. With sizes known it is lowered to one gather (nearest, but
+ * for whole factors) or one product with a constant matrix per axis: the same numbers on every provider, and a
+ * derivative that is such a product.
  */
 export const RESIZE: OpDef = {
   name: 'Resize',
@@ -42,10 +67,8 @@ export const RESIZE: OpDef = {
     }
     return [{ shape: sizes, dtype: x.dtype }];
   },
-  // dx = the axes' transposed maps of dy, in reverse order
-  vjp: ({ node, dy }) => [
-    changes(node).reduceRight((g, { axis, by }) => along(g, axis, transposed(interpolationMatrix(by))), dy[0]!),
-  ],
+  // dx = the axes' transposed maps of dy, in reverse order; for repeated elements the sum over the repetitions
+  vjp: ({ node, dy }) => [gradient(node, dy[0]!)],
   attributes: {
     mode: 'string',
     coordinate_transformation_mode: 'string',
@@ -58,6 +81,7 @@ export const RESIZE: OpDef = {
   legalise: (node) => {
     const shapes = [...node.inputs[0]!.shape, ...(node.attributes['sizes'] as readonly Dim[])];
     if (!shapes.every((d) => typeof d === 'number')) return undefined;
+    if (repeats(node)) return undefined; // the engine has this fast
     return [changes(node).reduce((y, { axis, by }) => resizeAxis(y, axis, by), node.inputs[0]!)];
   },
 };

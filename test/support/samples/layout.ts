@@ -23,7 +23,8 @@ export const LAYOUT_SAMPLES: readonly Sample[] = [
     'an axis of size 1': (s) => op.expand(s.normal([2, 1, 3]), [2, 4, 3]),
     'a scalar': (s) => op.expand(s.normal([]), [2, 2]),
     'to no elements': (s) => op.expand(s.normal([1, 3]), [0, 3]),
-    'open sizes': (s) => op.expand(s.normal([s.dim('n', 2), 1]), [s.dim('n', 2), s.dim('m', 3)]),
+    'open sizes': (s) =>
+      op.add(op.expand(s.normal([s.dim('n', 2), 1]), [s.dim('n', 2), s.dim('m', 3)]), s.normal([s.dim('m', 3)])),
   }),
   ...samplesOf('Concat', {
     'last axis': (s) => op.concat([s.normal([2, 3]), s.normal([2, 1]), s.normal([2, 2])], -1),
@@ -55,6 +56,6 @@ export const LAYOUT_SAMPLES: readonly Sample[] = [
     'both sides': (s) => op.pad(s.normal([2, 3]), [1, 0], [2, 3]),
     'one axis of four': (s) => op.pad(s.normal([1, 2, 3, 2]), [0, 0, 1, 0], [0, 0, 0, 0]),
     'no elements before': (s) => op.pad(s.normal([0, 2]), [1, 0], [1, 0]),
-    'open sizes': (s) => op.pad(s.normal([s.dim('n', 2), 3]), [0, 1], [s.dim('m', 2), 0]),
+    'open sizes': (s) => op.pad(s.normal([s.dim('n', 2), 3]), [0, 1], [0, s.dim('n', 2)]),
   }),
 ];

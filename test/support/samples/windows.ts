@@ -104,6 +104,11 @@ export const WINDOW_SAMPLES: readonly Sample[] = [
     'nearest, larger': resized([9, 7], { mode: 'nearest' }),
     'nearest, smaller': resized([3, 2], { mode: 'nearest' }),
     'nearest, doubled': resized([10, 8], { mode: 'nearest' }),
+    'nearest, doubled and tripled by factors': (s) =>
+      op.interpolate(s.normal([2, 2, 3, 4]), { scale: [2, 3], mode: 'nearest' }),
+    'nearest, one axis repeated': resized([5, 12], { mode: 'nearest' }),
+    'nearest, one axis repeated, one not': resized([10, 7], { mode: 'nearest' }),
+    'nearest along three axes of data': resized([2, 6, 3], { mode: 'nearest' }, [2, 3, 3]),
     'cubic, larger': resized([9, 7], { mode: 'cubic' }),
     'cubic, smaller': resized([2, 3], { mode: 'cubic' }),
     'cubic, corners': resized([8, 3], { mode: 'cubic', alignCorners: true }),
