@@ -7,6 +7,9 @@ import { concat, pad, reshape, slice, transpose } from './layout.ts';
 import { matMul } from './matrix.ts';
 import { reduceSum } from './reduce.ts';
 
+/** Taps of a kernel from which on sorting positions by their remainder costs less than strided copies. */
+const SORTED_FROM = 16;
+
 const numbers = (v: Value): number[] => v.shape as number[];
 
 function product(sizes: readonly number[]): number {
@@ -121,7 +124,7 @@ function tapViews(x: Value, kernel: readonly number[], space: readonly number[],
   const rank = kernel.length;
   const taps = offsets(kernel).map((k) => k.map((v, i) => v * a.dilations[i]!));
   const axes = space.map((_, i) => i + 2);
-  if (taps.length === 1 || a.strides.every((s) => s === 1)) {
+  if (taps.length <= SORTED_FROM || a.strides.every((s) => s === 1)) {
     const padded = pad(x, [0, 0, ...a.pads.slice(0, rank)], [0, 0, ...a.pads.slice(rank)]);
     return taps.map((starts) => {
       const ends = starts.map((v, i) => v + (space[i]! - 1) * a.strides[i]! + 1);
