@@ -167,7 +167,9 @@ describe('rows of an affinity', () => {
       (shared ? [0] : chosen).forEach((row, r) => {
         const expected = [...all.data].slice((b * q + row) * l, (b * q + row + 1) * l);
         const got = [...some.data].slice((b * some.shape[2]! + r) * l, (b * some.shape[2]! + r + 1) * l);
-        got.forEach((v, i) => expect(v).toBeCloseTo(expected[i]!, 12));
+        got.forEach((v, i) => {
+          expect(v).toBeCloseTo(expected[i]!, 12);
+        });
       });
     }
   });
