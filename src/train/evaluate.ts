@@ -36,6 +36,8 @@ export interface JudgeOptions {
   readonly classes: number;
   readonly parts: readonly Part[];
   readonly engine: EngineConfig;
+  /** Weights that never change: the runtime then lays them out for speed, and `score` may be given no others. */
+  readonly constants?: TensorMap;
   /** Writes the runtime's profile to a file with this prefix. */
   readonly profile?: string;
 }
@@ -45,8 +47,10 @@ export async function createJudge(runtime: Runtime, network: Network, options: J
   const { batch, size, classes, parts, engine } = options;
   const traced = traceInference(network, { batch, size, provider: engine.provider });
   const logits = new Map([['logits', traced.outputs.get('logits')!]]);
+  const fixed = options.constants && new Map([...options.constants].filter(([name]) => traced.parameters.has(name)));
   const session = await createSession(runtime, logits, {
     ...engineOptions(engine),
+    ...(fixed && { constants: fixed }),
     ...(options.profile !== undefined && { profile: options.profile }),
   });
   const score = async (pictures: ImageLoader, weights: TensorMap, signal?: AbortSignal): Promise<Evaluation> => {

@@ -41,7 +41,7 @@ export async function evaluateRun(request: EvaluateRequest, platform: Platform):
   const { transform, classes } = facts;
   const judge = await createJudge(platform.runtime, network, {
     ...{ batch, size: transform.size, classes: classes.length },
-    ...{ parts, engine },
+    ...{ parts, engine, constants: weights },
     ...(request.profile !== undefined && { profile: request.profile }),
   });
   const workers = await platform.startWorkers(Math.min(Math.max(platform.cores - 1, 1), 8));

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, type as systemType, totalmem } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '../../core/fault.ts';
 
@@ -24,10 +24,12 @@ export function packageVersion(): string {
   return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 }
 
-/** The folder of embedded emoji; null where the package came without. */
+/** The folder of embedded emoji, from the current folder where it lies below; null where the package came without. */
 export function embeddedPictures(): string | null {
   const folder = join(packageRoot(), 'data', 'emoji');
-  return existsSync(join(folder, 'index.json')) ? folder : null;
+  if (!existsSync(join(folder, 'index.json'))) return null;
+  const near = relative(process.cwd(), folder);
+  return near.startsWith('..') || isAbsolute(near) ? folder : near;
 }
 
 /** Cores that this process may use. */
