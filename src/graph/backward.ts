@@ -1,6 +1,5 @@
 import { Fault } from '../core/fault.ts';
-import { showDims } from './dimension.ts';
-import { sameDims } from './dimension.ts';
+import { sameDims, showDims } from './dimension.ts';
 import { add } from './ops/elementwise.ts';
 import { expand } from './ops/layout.ts';
 import { nodesOf, scalar, within } from './trace.ts';
@@ -75,7 +74,10 @@ function refuse(node: Node, dy: readonly (Value | undefined)[], needed: (v: Valu
   const flows = node.outputs.some((v, i) => dy[i] && v.dtype.startsWith('float'));
   if (floating && flows) {
     const where = node.path === '' ? '' : `${node.path}: `;
-    throw new Fault('graph', `${where}${node.def.name} has no derivative. Put stopGradient before it if none should flow.`);
+    throw new Fault(
+      'graph',
+      `${where}${node.def.name} has no derivative. Put stopGradient before it if none should flow.`,
+    );
   }
   return [];
 }

@@ -24,7 +24,11 @@ export function within<T>(path: string, body: () => T): T {
 }
 
 /** Adds a node: infers its outputs from its record and returns them. */
-export function emit(def: OpDef, inputs: readonly (Value | undefined)[], attributes: Attributes = {}): readonly Value[] {
+export function emit(
+  def: OpDef,
+  inputs: readonly (Value | undefined)[],
+  attributes: Attributes = {},
+): readonly Value[] {
   const path = currentPath();
   let types: ReturnType<OpDef['shape']>;
   try {
