@@ -1,13 +1,15 @@
 import { Fault } from '../core/fault.ts';
-import { int64, type Tensor, type TensorMap, zeros } from '../core/tensor.ts';
+import { int64, type Tensor, type TensorMap, tensor, toNumbers, zeros } from '../core/tensor.ts';
 import { backward } from '../graph/backward.ts';
 import { knownShape } from '../graph/dimension.ts';
 import * as op from '../graph/ops/index.ts';
 import { input } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
 import { type Mode, type Network, type Traced, traceNetwork } from '../model/scope.ts';
+import { lowerTraced } from '../train/network.ts';
 import { type Attempt, computed, type GoldenEnvironment, runGraph } from './attempt.ts';
 import type { ArrayCase } from './case.ts';
+import { countDifferences } from './counted.ts';
 import { checkedState } from './state.ts';
 
 /** `config.mode`: batch statistics in `train`, running ones in `eval` and where absent. */
@@ -45,18 +47,31 @@ export async function runForward(
   const traced = traceNetwork(network, { inputs: { x: { shape: x.shape } }, mode: modeOf(c) });
   const state = checkedState(c, traced.state);
   const wanted = (name: string): boolean => c.outputs.has(name);
-  const named = new Map([...traced.outputs].filter(([name]) => wanted(name)));
-  for (const [name, v] of traced.updates) if (wanted(`after.${name}`)) named.set(`after.${name}`, v);
+  const run = lowerTraced(traced, { provider: env.provider, training: false });
+  const named = new Map([...run.outputs].filter(([name]) => wanted(name)));
+  for (const [name, v] of run.updates) if (wanted(`after.${name}`)) named.set(`after.${name}`, v);
   const out = unchanged(traced, state);
   const constants = new Map([...state].filter(([name]) => traced.parameters.has(name)));
   for (const [name, t] of await runGraph(env, named, { x }, constants)) out.set(name, t);
   const cotangent = c.inputs.get('dy');
   if (cotangent && cotangent.from !== 'file') {
-    const { outputs, zero } = gradientGraph(traced, main, { key, wanted });
+    const learning = lowerTraced(traced, { provider: env.provider, training: true });
+    const { outputs, zero } = gradientGraph(learning, main, { key, wanted });
     const feeds = { x, dy: cotangent.tensor, ...Object.fromEntries(state) };
     for (const [name, t] of [...zero, ...(await runGraph(env, outputs, feeds))]) out.set(name, t);
+    const y = out.get(LEARNED);
+    if (y) out.set('loss', dot(y, cotangent.tensor));
   }
-  return computed(out);
+  return computed(out, countDifferences(c, traced));
+}
+
+/** The main output as the graph that learns computes it. */
+const LEARNED = 'learned';
+
+/** Σ a b, in double: the sum may nearly cancel. */
+function dot(a: Tensor, b: Tensor): Tensor {
+  const [u, v] = [toNumbers(a), toNumbers(b)];
+  return tensor('float64', [1], Float64Array.of(u.reduce((sum, value, i) => sum + value * v[i]!, 0)));
 }
 
 interface Wanted {
@@ -76,7 +91,7 @@ function gradientGraph(traced: Traced, main: string, { key, wanted }: Wanted): G
   const zero = new Map<string, Tensor>();
   const y = traced.outputs.get(main)!;
   const loss = op.reduceSum(op.mul(y, input('dy', 'float32', y.shape)), undefined, false);
-  if (wanted('loss')) outputs.set('loss', loss);
+  if (wanted('loss')) outputs.set(LEARNED, y);
   const places = [[key, traced.inputs.get('x')!] as const, ...traced.parameters];
   const asked = places.filter(([name]) => wanted(`grad.${name}`));
   const gradients = backward(

@@ -1,6 +1,7 @@
 import { messageOf } from '../core/fault.ts';
 import { type Attempt, type GoldenEnvironment, notSupported } from './attempt.ts';
 import { runBackbone } from './backbones.ts';
+import { runBlock } from './blocks.ts';
 import { type ArrayCase, type CaseFiles, type GoldenCase, loadCase } from './case.ts';
 import { readHead } from './case-json.ts';
 import { compareCase, summarize } from './compare.ts';
@@ -64,6 +65,7 @@ async function attemptCase(c: GoldenCase, env: GoldenEnvironment): Promise<Attem
     case 'backbones':
       return runBackbone(c, env);
     case 'blocks':
+      return runBlock(c, env);
     case 'detection':
     case 'metrics':
     case 'tracking':

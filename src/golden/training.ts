@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { int64, type Tensor, tensor, toNumbers } from '../core/tensor.ts';
 import { crossEntropy } from '../model/losses/classification.ts';
 import { type Network, traceNetwork } from '../model/scope.ts';
+import { lowerTraced } from '../train/network.ts';
 import { createStepper, type Stepper } from '../train/step.ts';
 import { type Attempt, computed, type GoldenEnvironment, notSupported, runGraph, sessionOptions } from './attempt.ts';
 import type { ArrayCase } from './case.ts';
@@ -36,7 +37,10 @@ export async function runTraining(c: ArrayCase, env: GoldenEnvironment): Promise
     return { logits, loss: crossEntropy(logits, classes!) };
   };
   const inputs = { x: { shape: x.shape }, labels: { shape: [labels.length], dtype: 'int64' as const } };
-  const traced = traceNetwork(trained, { inputs, mode: modeOf(c) });
+  const traced = lowerTraced(traceNetwork(trained, { inputs, mode: modeOf(c) }), {
+    provider: env.provider,
+    training: true,
+  });
   const state = checkedState(c, traced.state);
   const recipe = readRecipe(c);
   const options = { ...stepOptions(recipe), outputs: true, watch: () => true };
@@ -47,7 +51,10 @@ export async function runTraining(c: ArrayCase, env: GoldenEnvironment): Promise
   } finally {
     await stepper.release();
   }
-  const judged = traceNetwork(network, { inputs: { x: { shape: x.shape } }, mode: 'inference' });
+  const judged = lowerTraced(traceNetwork(network, { inputs: { x: { shape: x.shape } }, mode: 'inference' }), {
+    provider: env.provider,
+    training: false,
+  });
   const constants = new Map([...stepper.state].filter(([name]) => judged.parameters.has(name)));
   const end = await runGraph(env, judged.outputs, { x }, constants);
   return computed(out.set('logits.eval', end.get('logits')!));

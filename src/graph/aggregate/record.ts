@@ -134,7 +134,7 @@ export function siteOfNode(node: Node): Site {
 }
 
 function affinityOfNode(attributes: Attributes): Affinity {
-  return attributes['affinity'] as Affinity;
+  return attributes.affinity as Affinity;
 }
 
 /**
@@ -158,7 +158,10 @@ export const AGGREGATE: OpDef = {
     );
   },
   attributes: {},
-  macs: (node) => plainMacs(siteOfNode(node)),
+  macs: (node) => {
+    const site = siteOfNode(node);
+    return site.affinity.score.kind === 'none' ? 0 : plainMacs(site); // a mean multiplies nothing
+  },
 };
 
 /** Multiply-adds of comparing every query with every key, then reading: N heads Q L (D + V). */
