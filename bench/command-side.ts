@@ -13,6 +13,7 @@ export function commandSide(name: string, command: string, args: readonly string
   return {
     name,
     versions: {},
+    pid: undefined,
     output: async (): Promise<readonly Part[]> => {
       start();
       return [];

@@ -10,6 +10,8 @@ export interface Conduct {
   readonly commit: string;
   /** Told of each row as it is there. */
   readonly report: (row: Row | Refusal) => void;
+  /** Told of everything so far after each contest, so that a session that is broken off loses only its last. */
+  readonly keep: (conducted: Conducted) => void;
 }
 
 /** Rows, refusals and versions that a session of contests gave. */
@@ -20,7 +22,7 @@ export interface Conducted {
 }
 
 /** Measures the contests one after the other. */
-export async function conduct(contests: readonly Contest[], options: Conduct): Promise<Conducted> {
+export async function conduct(contests: readonly Contest[], options: Conduct): Promise<void> {
   const rows: Row[] = [];
   const refused: Refusal[] = [];
   let versions: Record<string, string> = {};
@@ -33,8 +35,8 @@ export async function conduct(contests: readonly Contest[], options: Conduct): P
       else rows.push(row);
       options.report(row);
     }
+    options.keep({ rows, refused, versions });
   }
-  return { rows, refused, versions };
 }
 
 function rowOf(plan: Contest['rows'][number], outcome: Outcome, options: Conduct): Row | Refusal {
@@ -52,6 +54,7 @@ function rowOf(plan: Contest['rows'][number], outcome: Outcome, options: Conduct
       spread: spread && [short(spread[0]), short(spread[1])],
       rounds: options.rounds,
       error: outcome.error === undefined ? null : short(outcome.error),
+      others: outcome.others === undefined ? null : short(outcome.others),
       note,
       date: options.date,
       commit: options.commit,

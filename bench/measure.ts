@@ -1,5 +1,6 @@
 import { messageOf } from '../src/core/fault.ts';
 import { type Agreement, agree } from './agree.ts';
+import { watchOthers } from './others.ts';
 import type { Side } from './side.ts';
 import { median } from './statistics.ts';
 
@@ -30,7 +31,13 @@ export interface SideResult {
 /** What a match gave: both sides, round by round, or why the peer's time does not count. */
 export type Outcome =
   | { readonly refused: string }
-  | { readonly ours: SideResult; readonly theirs: SideResult; readonly error: number | undefined };
+  | {
+      readonly ours: SideResult;
+      readonly theirs: SideResult;
+      readonly error: number | undefined;
+      /** Share of the processors' time in the rounds that went to other processes; undefined where unknown. */
+      readonly others: number | undefined;
+    };
 
 /** A round is at least this long on each side, so that one pause of the machine does not make it. */
 const TURN_MS = 300;
@@ -58,11 +65,14 @@ export async function measure(match: Match, rounds: number): Promise<Outcome> {
     }
     const best = await fastest(rivals);
     for (const { side } of rivals) if (side !== best.side) await side.quit();
+    const others = watchOthers([ours, best.side].flatMap(({ pid }) => pid ?? []));
     const taken = await takeTurns([ours, best.side], rounds);
+    const share = ours.pid === undefined ? undefined : others();
     return {
       ours: result(match.ours.label, ours, taken[0]!),
       theirs: result(best.label, best.side, taken[1]!),
       error: match.bound === undefined ? undefined : error,
+      others: share,
     };
   } catch (thrown) {
     return { refused: messageOf(thrown) };

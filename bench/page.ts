@@ -1,5 +1,5 @@
 import type { Refusal, Results, Row } from './results.ts';
-import { reached, showTarget, targetOf } from './targets.ts';
+import { BUSY, reached, showTarget, targetOf } from './targets.ts';
 
 /** The page docs/results.md, printed from the results. */
 export function resultsPage(results: Results): string {
@@ -19,7 +19,8 @@ The method is in \`bench/README.md\`.
 Both sides run in turns in processes of their own, on the same threads, weights and inputs. Figures are medians over the
 rounds; a ratio is ours / theirs, so that less than 1 is in our favour, and its spread is from the first to the third
 quartile of the rounds. A peer's figure is here only because its output agreed with ours: the error is the largest
-relative difference.
+relative difference. "Others" is the share of the processors' time that other processes took meanwhile: above
+${100 * BUSY} % the machine was not idle and the row is not to be relied on.
 
 ${table(results.rows)}
 ${summary(results.rows)}
@@ -27,8 +28,9 @@ ${refusals(results.refused)}`;
 }
 
 function table(rows: readonly Row[]): string {
-  const head = '| row | against | ours | theirs | ratio | spread | target | reached | error | rounds | taken | note |';
-  const rule = `| --- | --- | ---: | ---: | ---: | --- | --- | --- | --- | ---: | --- | --- |`;
+  const head =
+    '| row | against | ours | theirs | ratio | spread | target | reached | error | rounds | others | taken | note |';
+  const rule = `| --- | --- | ---: | ---: | ---: | --- | --- | --- | --- | ---: | ---: | --- | --- |`;
   return [head, rule, ...rows.map(line)].join('\n');
 }
 
@@ -46,6 +48,7 @@ function line(row: Row): string {
     verdict === undefined ? '' : verdict ? 'yes' : '**no**',
     row.error === null ? '' : row.error.toExponential(0),
     String(row.rounds),
+    row.others === null ? '' : `${(100 * row.others).toFixed(0)} %`,
     `${row.date.slice(0, 10)}, ${row.commit}`,
     row.note,
   ];

@@ -18,6 +18,8 @@ export interface Row {
   readonly rounds: number;
   /** Largest relative error between the outputs; null where the two sides compute different things. */
   readonly error: number | null;
+  /** Share of the processors' time that other processes took meanwhile; null where unknown. */
+  readonly others: number | null;
   readonly note: string;
   readonly date: string;
   readonly commit: string;

@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Fault, messageOf } from '../src/core/fault.ts';
-import { conduct } from './conduct.ts';
+import { type Conducted, conduct } from './conduct.ts';
 import { type Contest, contests } from './contests.ts';
 import { Entrants } from './entrants.ts';
 import { describeMachine } from './machine.ts';
 import { resultsPage } from './page.ts';
 import { mergeResults, type Refusal, type Results, type Row, readResults, writeWhole } from './results.ts';
 import { selects } from './select.ts';
-import { reached, showTarget, targetOf } from './targets.ts';
+import { BUSY, reached, showTarget, targetOf } from './targets.ts';
 
 const HELP = `Measures Farsight against its peers, in turns, and writes bench/results.json and docs/results.md.
 
@@ -41,20 +41,30 @@ async function main(): Promise<void> {
   const threads = values.threads === undefined ? undefined : positive('--threads', values.threads);
   const machine = describeMachine();
   const entrants = new Entrants(machine.cores, threads);
+  process.once('SIGINT', () => {
+    entrants.close();
+    process.exit(130);
+  });
   try {
     const chosen = choose(contests(entrants, machine), values.only);
     if (values.list) return void process.stdout.write(chosen.map(listed).join(''));
     const report = (row: Row | Refusal): void => say(values.json ? JSON.stringify(row) : describe(row));
     const date = new Date().toISOString();
-    const { versions, ...made } = await conduct(chosen, { rounds, date, commit: commit(), report });
-    const now: Results = { machine, versions: { node: process.versions.node, ...versions }, date, seed: SEED, ...made };
-    const results = mergeResults(readResults(`${ROOT}bench/results.json`), now);
-    writeWhole(`${ROOT}bench/results.json`, `${JSON.stringify(results, null, 1)}\n`);
-    writeWhole(`${ROOT}docs/results.md`, resultsPage(results));
+    const before = readResults(`${ROOT}bench/results.json`);
+    const keep = ({ versions, rows, refused }: Conducted): void => {
+      const all = { node: process.versions.node, ...versions };
+      write(mergeResults(before, { machine, versions: all, date, seed: SEED, rows, refused }));
+    };
+    await conduct(chosen, { rounds, date, commit: commit(), report, keep });
     if (!values.json) say('Written: bench/results.json, docs/results.md.');
   } finally {
     entrants.close();
   }
+}
+
+function write(results: Results): void {
+  writeWhole(`${ROOT}bench/results.json`, `${JSON.stringify(results, null, 1)}\n`);
+  writeWhole(`${ROOT}docs/results.md`, resultsPage(results));
 }
 
 /** The contests with a chosen row, and of these the chosen rows. */
@@ -82,7 +92,8 @@ function describe(row: Row | Refusal): string {
   const spread = row.spread ? ` (${row.spread.map((v) => v.toFixed(3)).join(' to ')})` : '';
   const target = targetOf(row);
   const verdict = target ? `, ${showTarget(target, row.unit)}: ${reached(row) ? 'reached' : 'not reached'}` : '';
-  return `${name} ${row.ours} and ${row.theirs} ${row.unit}, ratio ${row.ratio.toFixed(3)}${spread}${verdict}`;
+  const busy = (row.others ?? 0) > BUSY ? `; others took ${(100 * row.others!).toFixed(0)} % of the machine` : '';
+  return `${name} ${row.ours} and ${row.theirs} ${row.unit}, ratio ${row.ratio.toFixed(3)}${spread}${verdict}${busy}`;
 }
 
 function commit(): string {

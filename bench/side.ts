@@ -20,6 +20,8 @@ export interface Launch {
 export interface Side {
   readonly name: string;
   readonly versions: Readonly<Record<string, string>>;
+  /** The side's process; undefined where each run is a new one. */
+  readonly pid: number | undefined;
   output(): Promise<readonly Part[]>;
   run(n: number, warm: number): Promise<readonly number[]>;
   /** Lets the peak of memory begin anew. */
@@ -82,6 +84,11 @@ export class ProcessSide implements Side {
     }
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Sends a request and awaits the answer; a fault where the side answers with an error, ends or is too slow. */
   async ask(request: Request): Promise<Answer> {
     const answer = this.#next();
     this.#child.stdin!.write(`${JSON.stringify(request)}\n`);

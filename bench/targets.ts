@@ -10,6 +10,9 @@ export interface Target {
   readonly least?: number;
 }
 
+/** Share of the processors' time taken by other processes above which a machine is not idle. */
+export const BUSY = 0.05;
+
 const TRAINING = ['resnet50.train.b8', 'resnet50-gc.train.b8'];
 const NONLOCAL = ['nonlocal.64x64.time', 'nonlocal.128x128.time'];
 
