@@ -45,5 +45,7 @@ export interface Runtime {
   readonly version: string;
   /** Providers that this runtime has on this machine, best first. */
   readonly providers: readonly Provider[];
+  /** Bytes of memory that a session may still take; undefined where nobody can tell. */
+  availableBytes?(): number;
   load(model: Uint8Array, request: SessionRequest): Promise<RuntimeSession>;
 }

@@ -1,5 +1,6 @@
 import { Fault } from '../core/fault.ts';
 import type { Tensor, TensorMap } from '../core/tensor.ts';
+import { costOf } from '../graph/cost.ts';
 import { legalise, simplify } from '../graph/simplify.ts';
 import { graphOf, inputName } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
@@ -10,6 +11,8 @@ import type { Feeds, Fetches, Runtime, RuntimeSession, SessionRequest } from './
 export interface Session {
   readonly inputs: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: string }[];
   readonly outputs: readonly string[];
+  /** Estimate of the most bytes that a run holds at once; undefined while sizes are open. */
+  readonly bytes: number | undefined;
   /** Runs it for all outputs, or for those named in `fetches`, each into the tensor given for it, if any. */
   run(feeds: Feeds, fetches?: Fetches): Promise<Record<string, Tensor>>;
   endProfiling(): void;
@@ -20,6 +23,8 @@ export interface Session {
 export interface SessionOptions extends Partial<SessionRequest> {
   /** Inputs that are fixed: weights, for inference. The runtime can then lay them out for speed. */
   readonly constants?: TensorMap;
+  /** Bytes that the graph may need at once; what the runtime says is available where absent. */
+  readonly memoryLimit?: number;
 }
 
 /** Legalises, simplifies, encodes and loads a graph. */
@@ -28,21 +33,45 @@ export async function createSession(
   outputs: ReadonlyMap<string, Value>,
   options: SessionOptions = {},
 ): Promise<Session> {
-  const { constants, provider = runtime.providers[0] ?? 'cpu', ...request } = options;
+  const { constants, memoryLimit, provider = runtime.providers[0] ?? 'cpu', ...request } = options;
   const ready = simplify(legalise(simplify(outputs)));
   const graph = graphOf(ready);
+  const bytes = estimateBytes(ready);
+  refuseTooLarge(bytes, memoryLimit ?? runtime.availableBytes?.());
   const model = encode(ready, constants ? { constants } : {});
   const loaded = await runtime.load(model, { provider, ...request });
   const fed = graph.inputs.filter((v) => !constants?.has(inputName(v)!));
   const inputs = fed.map((v) => ({ name: inputName(v)!, shape: v.shape as readonly number[], dtype: v.dtype }));
-  return wrap(loaded, inputs, [...ready.keys()]);
+  return wrap(loaded, inputs, [...ready.keys()], bytes);
 }
 
-function wrap(loaded: RuntimeSession, inputs: Session['inputs'], outputs: readonly string[]): Session {
+/** The most bytes that a graph holds at once; undefined while its sizes are open. */
+function estimateBytes(outputs: ReadonlyMap<string, Value>): number | undefined {
+  const open = [...graphOf(outputs).inputs].some((v) => v.shape.some((d) => typeof d !== 'number'));
+  return open ? undefined : costOf(outputs).peakBytes;
+}
+
+function refuseTooLarge(bytes: number | undefined, limit: number | undefined): void {
+  if (bytes === undefined || limit === undefined || bytes <= limit) return;
+  const show = (n: number): string => `${(n / 1e9).toFixed(2)} GB`;
+  const advice = 'Use a smaller batch or smaller images, or free memory.';
+  throw new Fault(
+    'engine',
+    `graph: expected to need at most ${show(limit)} of memory, needs about ${show(bytes)}. ${advice}`,
+  );
+}
+
+function wrap(
+  loaded: RuntimeSession,
+  inputs: Session['inputs'],
+  outputs: readonly string[],
+  bytes: number | undefined,
+): Session {
   const all = Object.fromEntries(outputs.map((name) => [name, null]));
   return {
     inputs,
     outputs,
+    bytes,
     run: (feeds, fetches = all) => {
       for (const { name, shape, dtype } of inputs) {
         const t = feeds[name];

@@ -14,6 +14,7 @@ export function nodeRuntime(): Runtime {
     name: 'onnxruntime-node',
     version,
     providers,
+    availableBytes: () => process.availableMemory(),
     load: async (model, request) => {
       ort ??= import('onnxruntime-node') as unknown as Promise<Ort>;
       const loaded = await ort;
