@@ -1,7 +1,13 @@
 import { defineConfig } from 'tsdown';
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', node: 'src/node.ts', web: 'src/web.ts', cli: 'src/cli/main.ts' },
+  entry: {
+    index: 'src/index.ts',
+    node: 'src/node.ts',
+    web: 'src/web.ts',
+    cli: 'src/cli/main.ts',
+    'loader-worker': 'src/runtime/node/loader-worker.ts',
+  },
   format: 'esm',
   platform: 'neutral',
   target: 'node20',

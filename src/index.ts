@@ -24,6 +24,7 @@ export * from './engine/runtime.ts';
 export * from './engine/session.ts';
 export type { GoldenEnvironment } from './golden/attempt.ts';
 export * from './golden/case.ts';
+export * from './golden/find.ts';
 export * from './golden/run.ts';
 export {
   explain,

@@ -7,10 +7,9 @@ export { startImageWorkers } from './runtime/node/loader.ts';
 export { embeddedPictures, packageRoot, packageVersion } from './runtime/node/machine.ts';
 export { nodeRuntime } from './runtime/node/onnx.ts';
 export { nodeOutput } from './runtime/node/output.ts';
+export { temporaryFolder } from './runtime/node/temporary.ts';
+export { wasmRuntime } from './runtime/web/onnx.ts';
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Fault } from './core/fault.ts';
 import { joinPath } from './data/files.ts';
 import { textBytes } from './data/output.ts';
@@ -93,10 +92,4 @@ export async function readProfile(folder: string, depth?: number): Promise<reado
   }
   const bytes = await nodeFiles.read(joinPath(folder, newest), 2 ** 29);
   return profileByModule(new TextDecoder().decode(bytes), depth);
-}
-
-/** A new folder for files that are needed for a moment. */
-export async function temporaryFolder(): Promise<{ readonly path: string; remove(): Promise<void> }> {
-  const path = await mkdtemp(join(tmpdir(), 'farsight-'));
-  return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }

@@ -30,6 +30,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'list the networks that have a name',
     load: async () => (await import('./models.ts')).modelsCommand(),
   },
+  golden: {
+    summary: 'check against numbers of reference implementations',
+    load: async () => (await import('./golden.ts')).goldenCommand(),
+  },
   bench: {
     summary: 'measure speed and memory against other engines',
     load: async () => (await import('./bench.ts')).benchCommand(),
@@ -115,4 +119,6 @@ async function main(): Promise<void> {
   }
 }
 
+// A reader that has seen enough, such as `head`, is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 await main();

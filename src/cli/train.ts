@@ -94,8 +94,12 @@ function timestamp(): string {
 /** The first Ctrl-C ends the run after its step, the second at once. */
 function interruption(): { readonly signal: AbortSignal; forget(): void } {
   const controller = new AbortController();
+  let first = 0;
   const stop = (): void => {
+    // npx hands on the signal that the terminal has sent already: one Ctrl-C may come twice.
+    if (controller.signal.aborted && performance.now() - first < 1000) return;
     if (controller.signal.aborted) process.exit(130);
+    first = performance.now();
     note('\nFinishing the step and writing a checkpoint. Ctrl-C again ends at once.');
     controller.abort();
   };

@@ -13,7 +13,11 @@ export async function scratch(): Promise<string> {
   return folder;
 }
 
-const COLOURS: Readonly<Record<string, readonly number[]>> = { blue: [40, 60, 200], green: [40, 190, 60], red: [200, 50, 40] };
+const COLOURS: Readonly<Record<string, readonly number[]>> = {
+  blue: [40, 60, 200],
+  green: [40, 190, 60],
+  red: [200, 50, 40],
+};
 
 /** Writes `count` noisy pictures of 20 x 20 a class, each class in its colour, and gives their folder. */
 export async function colourFolder(folder: string, count = 8, seed = 0): Promise<string> {
@@ -21,7 +25,10 @@ export async function colourFolder(folder: string, count = 8, seed = 0): Promise
     await mkdir(join(folder, name), { recursive: true });
     for (let i = 0; i < count; i++) {
       const draws = random(seed, name, i);
-      const data = Uint8Array.from({ length: 20 * 20 * 3 }, (_, j) => colour[j % 3]! + Math.floor(draws.uniform() * 50));
+      const data = Uint8Array.from(
+        { length: 20 * 20 * 3 },
+        (_, j) => colour[j % 3]! + Math.floor(draws.uniform() * 50),
+      );
       const picture = sharp(data, { raw: { width: 20, height: 20, channels: 3 } });
       await picture.png().toFile(join(folder, name, `${i}.png`));
     }

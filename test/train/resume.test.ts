@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { resume, train } from '../../src/node.ts';
-import type { RunOptions } from '../../src/train/config.ts';
-import { readCheckpoint } from '../../src/train/checkpoint.ts';
 import { nodeFiles } from '../../src/runtime/node/files.ts';
+import { readCheckpoint } from '../../src/train/checkpoint.ts';
+import type { RunOptions } from '../../src/train/config.ts';
 import { colourFolder, scratch, smallRun } from './made.ts';
 
 let folder = '';
