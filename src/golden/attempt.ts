@@ -14,6 +14,8 @@ export interface GoldenEnvironment {
   readonly threads?: number;
   /** Decodes pictures; cases that hold some are skipped without it. */
   readonly decoder?: ImageDecoder;
+  /** Told now and then what a slow case is at: `step 2 of 5`. */
+  readonly progress?: (doing: string) => void;
 }
 
 /** What came of computing a case: our outputs, and whatever else differs from the reference; or nothing, and why. */

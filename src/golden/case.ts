@@ -70,6 +70,8 @@ export type GoldenCase = ArrayCase | PlainCase;
 export interface CaseFiles {
   /** The folder that the case stands in, or a path that ends in it; told from the case itself if it is none of the corpus. */
   readonly folder?: string;
+  /** What to call a case whose own name cannot be read. */
+  readonly name?: string;
   /** The bytes of `NAME.safetensors`; a plain case has none. */
   readonly weights?: Uint8Array;
   /** Reads a file of the case's folder by its relative name. */

@@ -20,22 +20,30 @@ export function modeOf(c: ArrayCase): Mode {
   throw new Fault('data', `${c.name}: config.mode: expected "eval" or "train", got ${JSON.stringify(mode)}.`);
 }
 
-/** The one input of a network case that is not the cotangent `dy`, whatever its key. */
-export function mainInput(c: ArrayCase): { readonly key: string; readonly tensor: Tensor } {
-  const found = [...c.inputs].flatMap(([key, i]) =>
-    key === 'dy' || i.from === 'file' ? [] : [{ key, tensor: i.tensor }],
-  );
-  const [first] = found;
-  if (first && found.length === 1) return first;
-  const got = [...c.inputs.keys()].join(', ') || 'none';
-  throw new Fault('data', `${c.name}: expected one input of numbers besides dy, got the inputs ${got}.`);
+/** The inputs of a network case: the one that it reads, whatever its key, and the cotangent, whose key begins `dy`. */
+export interface NetworkInputs {
+  readonly key: string;
+  readonly x: Tensor;
+  readonly dy?: Tensor;
+}
+
+/** Tells the inputs of a network case apart; a fault unless there is one to read. */
+export function networkInputs(c: ArrayCase): NetworkInputs {
+  const tensors = [...c.inputs].flatMap(([key, i]) => (i.from === 'file' ? [] : [[key, i.tensor] as const]));
+  const [first, ...more] = tensors.filter(([key]) => !key.startsWith('dy'));
+  const cotangents = tensors.filter(([key]) => key.startsWith('dy'));
+  if (!first || more.length > 0 || cotangents.length > 1 || tensors.length < c.inputs.size) {
+    const got = [...c.inputs.keys()].join(', ') || 'none';
+    throw new Fault('data', `${c.name}: expected one input of numbers, and perhaps dy, got the inputs ${got}.`);
+  }
+  return { key: first[0], x: first[1], ...(cotangents[0] && { dy: cotangents[0][1] }) };
 }
 
 /**
  * Runs a block or a network once. `network` maps `x` to named outputs, of which `main` is the one that `dy` weighs.
  *
  * Outputs are those of the network and `after.BUFFER` as this run leaves it, from the graph that users run; and
- * `loss` = Σ main dy, `grad.K` for the input K and `grad.PARAMETER`, from the graph that learns.
+ * `loss` = Σ main dy, `grad.x` (also under the input's key) and `grad.PARAMETER`, from the graph that learns.
  */
 export async function runForward(
   c: ArrayCase,
@@ -43,7 +51,7 @@ export async function runForward(
   network: Network,
   main: 'y' | 'logits',
 ): Promise<Attempt> {
-  const { key, tensor: x } = mainInput(c);
+  const { key, x, dy } = networkInputs(c);
   const traced = traceNetwork(network, { inputs: { x: { shape: x.shape } }, mode: modeOf(c) });
   const state = checkedState(c, traced.state);
   const wanted = (name: string): boolean => c.outputs.has(name);
@@ -53,14 +61,13 @@ export async function runForward(
   const out = unchanged(traced, state);
   const constants = new Map([...state].filter(([name]) => traced.parameters.has(name)));
   for (const [name, t] of await runGraph(env, named, { x }, constants)) out.set(name, t);
-  const cotangent = c.inputs.get('dy');
-  if (cotangent && cotangent.from !== 'file') {
+  if (dy) {
     const learning = lowerTraced(traced, { provider: env.provider, training: true });
     const { outputs, zero } = gradientGraph(learning, main, { key, wanted });
-    const feeds = { x, dy: cotangent.tensor, ...Object.fromEntries(state) };
+    const feeds = { x, dy, ...Object.fromEntries(state) };
     for (const [name, t] of [...zero, ...(await runGraph(env, outputs, feeds))]) out.set(name, t);
     const y = out.get(LEARNED);
-    if (y) out.set('loss', dot(y, cotangent.tensor));
+    if (y) out.set('loss', dot(y, dy));
   }
   return computed(out, countDifferences(c, traced));
 }
@@ -92,7 +99,8 @@ function gradientGraph(traced: Traced, main: string, { key, wanted }: Wanted): G
   const y = traced.outputs.get(main)!;
   const loss = op.reduceSum(op.mul(y, input('dy', 'float32', y.shape)), undefined, false);
   if (wanted('loss')) outputs.set(LEARNED, y);
-  const places = [[key, traced.inputs.get('x')!] as const, ...traced.parameters];
+  const x = traced.inputs.get('x')!;
+  const places = [...new Set(['x', key])].map((name) => [name, x] as const).concat([...traced.parameters]);
   const asked = places.filter(([name]) => wanted(`grad.${name}`));
   const gradients = backward(
     loss,

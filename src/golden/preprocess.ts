@@ -68,9 +68,10 @@ function prepare(config: Config, interpolation: ResizeKind, image: RgbImage, { o
     std,
     intermediate,
   };
-  const { resized, keep } = evaluationGeometry(image, transform);
+  const { resized, keep, at } = evaluationGeometry(image, transform);
   differ(differences, 'resized_size', config.resized_size, [resized.height, resized.width]);
-  differ(differences, 'crop_top_left', config.crop_top_left, [keep.top, keep.left]);
+  const padded = at.top > 0 || at.left > 0; // then a crop has no place in the picture
+  if (!padded) differ(differences, 'crop_top_left', config.crop_top_left, [keep.top, keep.left]);
   out.set(`${interpolation}.resized`, resizedWhole(image, intermediate, { ...resized, kind: interpolation }));
   out.set(`${interpolation}.y`, float32([3, crop, crop], preprocess(image, transform)));
 }

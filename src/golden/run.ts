@@ -1,5 +1,8 @@
-import { messageOf } from '../core/fault.ts';
-import { type Attempt, type GoldenEnvironment, notSupported } from './attempt.ts';
+import { Fault, messageOf } from '../core/fault.ts';
+import { float32, toNumbers } from '../core/tensor.ts';
+import * as op from '../graph/ops/index.ts';
+import { input, scalar } from '../graph/trace.ts';
+import { type Attempt, type GoldenEnvironment, notSupported, runGraph } from './attempt.ts';
 import { runBackbone } from './backbones.ts';
 import { runBlock } from './blocks.ts';
 import { type ArrayCase, type CaseFiles, type GoldenCase, loadCase } from './case.ts';
@@ -23,7 +26,7 @@ export interface CaseResult {
 
 /** Reads and runs a case from its JSON and what lies beside it; whatever goes wrong, the result says so. */
 export async function runCaseText(text: string, files: CaseFiles, env: GoldenEnvironment): Promise<CaseResult> {
-  let name = 'unreadable case';
+  let name = files.name ?? 'case';
   try {
     const head = readHead(text);
     name = head.name;
@@ -78,4 +81,24 @@ async function attemptCase(c: GoldenCase, env: GoldenEnvironment): Promise<Attem
 
 function result(name: string, status: CaseResult['status'], why: string): CaseResult {
   return { case: name, status, error: null, bound: null, why };
+}
+
+/** Runs a trifle, so that a provider which this machine lacks is told in one sentence before any case is. */
+export async function checkEnvironment(env: GoldenEnvironment): Promise<void> {
+  const x = input('x', 'float32', [2]);
+  try {
+    const out = await runGraph(env, new Map([['y', op.add(x, scalar(1))]]), { x: float32([2], [1, -3]) });
+    const y = Array.from(toNumbers(out.get('y')!));
+    if (y[0] === 2 && y[1] === -2) return;
+    throw new Fault('engine', `1 + 1 and -3 + 1 gave ${y.join(' and ')}.`);
+  } catch (cause) {
+    const why = messageOf(cause).replaceAll(/\s+/g, ' ');
+    throw new Fault(
+      'engine',
+      `provider ${env.provider}: expected it to run on this machine, got: ${why} Choose another, such as cpu.`,
+      {
+        cause,
+      },
+    );
+  }
 }

@@ -7,7 +7,7 @@ import { createStepper, type Stepper } from '../train/step.ts';
 import { type Attempt, computed, type GoldenEnvironment, notSupported, runGraph, sessionOptions } from './attempt.ts';
 import type { ArrayCase } from './case.ts';
 import { readConfig } from './config.ts';
-import { mainInput, modeOf } from './forward.ts';
+import { modeOf, networkInputs } from './forward.ts';
 import { networkOf } from './networks.ts';
 import { type Recipe, readRecipe, stepOptions } from './recipe.ts';
 import { checkedState } from './state.ts';
@@ -21,7 +21,7 @@ const schema = z.object({
 /**
  * Training cases of a network: optimizer steps on one batch, then inference.
  *
- * Outputs `losses` [steps] before each update, of the first step `logits.step1`, `grad.P`, `grad_l2.step1`,
+ * Outputs `losses`, `lr`, with clipping `grad_norm` [steps] before each update; of the first step `logits.step1`, `grad.P`, `grad_l2.step1`,
  * `after1.BUFFER`; of the end `param_l2.after` and `logits.eval`.
  */
 export async function runTraining(c: ArrayCase, env: GoldenEnvironment): Promise<Attempt> {
@@ -31,7 +31,7 @@ export async function runTraining(c: ArrayCase, env: GoldenEnvironment): Promise
   if (scope !== 'all parameters') return notSupported(`weight decay that applies to ${scope}`);
   const network = networkOf(c, []);
   if (typeof network !== 'function') return network;
-  const x = mainInput(c).tensor;
+  const { x } = networkInputs(c);
   const trained: Network = (s, { x: images, labels: classes }) => {
     const logits = network(s, { x: images! }).logits!;
     return { logits, loss: crossEntropy(logits, classes!) };
@@ -47,7 +47,8 @@ export async function runTraining(c: ArrayCase, env: GoldenEnvironment): Promise
   const stepper = await createStepper(env.runtime, traced, options, { state }, sessionOptions(env));
   let out: Map<string, Tensor>;
   try {
-    out = await train(c, stepper, recipe, { x, labels: int64([labels.length], labels) });
+    const batch = { x, labels: int64([labels.length], labels) };
+    out = await train(c, stepper, { recipe, batch, progress: env.progress ?? (() => {}) });
   } finally {
     await stepper.release();
   }
@@ -60,17 +61,32 @@ export async function runTraining(c: ArrayCase, env: GoldenEnvironment): Promise
   return computed(out.set('logits.eval', end.get('logits')!));
 }
 
-type Batch = Readonly<Record<'x' | 'labels', Tensor>>;
+interface Course {
+  readonly recipe: Recipe;
+  readonly batch: Readonly<Record<'x' | 'labels', Tensor>>;
+  readonly progress: (doing: string) => void;
+}
 
-async function train(c: ArrayCase, stepper: Stepper, recipe: Recipe, batch: Batch): Promise<Map<string, Tensor>> {
+async function train(
+  c: ArrayCase,
+  stepper: Stepper,
+  { recipe, batch, progress }: Course,
+): Promise<Map<string, Tensor>> {
   const out = new Map<string, Tensor>();
   const losses: number[] = [];
+  const rates: number[] = [];
+  const gradientNorms: number[] = [];
   for (let i = 0; i < recipe.steps; i++) {
+    progress(`step ${i + 1} of ${recipe.steps}`);
+    rates.push(recipe.rate(i));
     const results = await stepper.run(batch, recipe.rate(i));
     losses.push(toNumbers(results.loss!)[0]!);
+    if (results.gradientNorm) gradientNorms.push(toNumbers(results.gradientNorm)[0]!);
     if (i === 0) firstStep(c, results, stepper, out);
   }
   out.set('losses', numbers(losses));
+  out.set('lr', numbers(rates));
+  out.set('grad_norm', numbers(gradientNorms));
   out.set(
     'param_l2.after',
     norms(c, (name) => stepper.state.get(name)),
