@@ -1,8 +1,8 @@
-import { showDims } from '../dimension.ts';
+import { sameDims, showDims } from '../dimension.ts';
 import { emit1, filled, scalar } from '../trace.ts';
 import type { Node, OpDef, Value } from '../value.ts';
 import { at, axisOf, likeFirst, shapeFault } from './common.ts';
-import { add, div, exp, max, mul, neg, reciprocal, sqrt, sub } from './elementwise.ts';
+import { ADD, add, div, exp, mul, neg, reciprocal, sqrt, sub } from './elementwise.ts';
 import { reshape } from './layout.ts';
 import { matMul } from './matrix.ts';
 import { reduceMean, reduceSum, reduceSumSquare, reduceTo, size } from './reduce.ts';
@@ -20,13 +20,21 @@ function perChannel(v: Value, x: Value): Value {
   );
 }
 
-/** Mean [C] and variance [C] (divided by the count, not the count less one) of each channel of x [N, C, ..]. */
-export function batchStatistics(x: Value): { readonly mean: Value; readonly variance: Value; readonly count: Value } {
+/** What batch norm knows of x [N, C, ..]: mean [C], variance [C] (divided by the count), and x less its mean. */
+export interface BatchStatistics {
+  readonly mean: Value;
+  readonly variance: Value;
+  readonly centred: Value;
+  readonly count: Value;
+}
+
+/** Statistics of each channel in two passes, since E[x²] − E[x]² loses its digits where the mean is large. */
+export function batchStatistics(x: Value): BatchStatistics {
   const axes = batchAxes(x);
   const count = size(axes.reduce((n, a) => n * (x.shape[a] as number), 1));
   const mean = reduceMean(x, axes, false);
-  const square = div(channelDot(x, x), count);
-  return { mean, variance: max(sub(square, mul(mean, mean)), scalar(0)), count };
+  const centred = sub(x, perChannel(mean, x));
+  return { mean, variance: div(channelDot(centred, centred), count), centred, count };
 }
 
 /**
@@ -71,8 +79,9 @@ export const BATCH_NORMALIZATION: OpDef = {
   legalise: (node) => {
     if (!isTraining(node)) return undefined;
     const [x, scale, bias] = node.inputs as readonly Value[];
-    const { mean, variance } = batchStatistics(x!);
-    return [batchNormalization(x!, scale!, bias!, mean, variance, node.attributes['epsilon'] as number)];
+    const { variance, centred } = batchStatistics(x!);
+    const zero = filled(0, x!.shape.slice(1, 2) as readonly number[]);
+    return [batchNormalization(centred, scale!, bias!, zero, variance, node.attributes['epsilon'] as number)];
   },
 };
 
@@ -97,17 +106,17 @@ function inferenceGradient(
   ];
 }
 
-// With x̂ = (x − m) r over n elements a channel: ds = Σ dy x̂; db = Σ dy; dx = s r (dy − db / n − x̂ ds / n), written as
-// s r (dy + b x + c), b = −r ds / n, c = −db / n − b m: the factor comes last, so that a convolution can take it up
+// With x' = x − m and x̂ = x' r over n elements a channel: ds = Σ dy x̂; db = Σ dy; dx = s r (dy − db / n − x̂ ds / n),
+// written as s r (dy + b x' + c), b = −r ds / n, c = −db / n: the factor comes last, so that a convolution can take it up
 function trainingGradient(node: Node, inputs: readonly Value[], dy: Value): (Value | undefined)[] {
   const [x, s] = inputs as readonly [Value, Value];
-  const { mean, variance, count } = batchStatistics(x);
+  const { variance, centred, count } = batchStatistics(x);
   const r = reciprocal(sqrt(add(variance, scalar(node.attributes['epsilon'] as number))));
   const db = reduceSum(dy, batchAxes(x), false);
-  const ds = mul(sub(channelDot(dy, x), mul(mean, db)), r);
+  const ds = mul(channelDot(dy, centred), r);
   const b = neg(div(mul(r, ds), count));
-  const c = neg(add(div(db, count), mul(b, mean)));
-  const dx = mul(add(dy, affine(x, b, c)), perChannel(mul(s, r), x));
+  const c = neg(div(db, count));
+  const dx = mul(add(dy, affine(centred, b, c)), perChannel(mul(s, r), x));
   return [dx, ds, db, undefined, undefined];
 }
 
@@ -179,6 +188,16 @@ export const SOFTMAX: OpDef = {
     return [mul(y, sub(dy[0]!, reduceSum(mul(dy[0]!, y), [axis])))];
   },
   attributes: { axis: 'int' },
+  // What is added alike along the axis changes nothing.
+  simplify: (node) => {
+    const x = node.inputs[0]!;
+    const axis = (node.attributes['axis'] as number) - x.shape.length;
+    if (x.node.def !== ADD) return undefined;
+    const [a, b] = x.node.inputs as readonly [Value, Value];
+    const alike = (v: Value): boolean => (v.shape[v.shape.length + axis] ?? 1) === 1;
+    const rest = alike(b) ? a : alike(a) ? b : undefined;
+    return rest && sameDims(rest.shape, x.shape) ? softmax(rest, axis) : undefined;
+  },
 };
 
 export const LOG_SOFTMAX: OpDef = {
