@@ -94,7 +94,7 @@ function node(name: string, script: string): Launch {
   return {
     name,
     command: process.execPath,
-    args: ['--import', import.meta.resolve('tsx'), join(HERE, script)],
+    args: ['--expose-gc', '--import', import.meta.resolve('tsx'), join(HERE, script)],
     env: { NODE_OPTIONS: undefined },
   };
 }

@@ -1,5 +1,5 @@
 import { Fault } from '../src/core/fault.ts';
-import type { Machine } from './machine.ts';
+import { type Machine, theoreticalPeak } from './machine.ts';
 import type { SideResult } from './measure.ts';
 import { median, quartiles } from './statistics.ts';
 
@@ -40,26 +40,24 @@ export function shareFigures(ours: SideResult, theirs: SideResult): Figures {
   return { ...plain, ratio: 1 - plain.theirs / plain.ours, spread: shares, note: 'ratio is 1 - theirs / ours' };
 }
 
-/** What {@link speedFigures} compares: our speed with a given peak, or with the speed of the other side. */
+/** What {@link speedFigures} compares: our speed with the machine's peak, or with the speed of the other side. */
 export interface Speeds {
   readonly ours: SideResult;
   readonly theirs?: SideResult;
   /** Multiply-adds of one run of each, in 10^9. */
   readonly work: { readonly ours: number; readonly theirs: number };
-  /** GFLOP/s. */
-  readonly peak?: number | undefined;
   readonly machine: Machine;
 }
 
 /** Speeds in GFLOP/s, two to a multiply-add, and their ratio. */
-export function speedFigures({ ours, theirs, work, peak, machine }: Speeds): Figures {
+export function speedFigures({ ours, theirs, work, machine }: Speeds): Figures {
   const speed = (gmac: number, ms: number): number => (2 * gmac) / (ms / 1000);
   const mine = speed(work.ours, median(ours.times));
-  const other = theirs ? speed(work.theirs, median(theirs.times)) : peak;
+  const other = theirs ? speed(work.theirs, median(theirs.times)) : theoreticalPeak(machine);
   if (other === undefined) throw new Fault('engine', 'theoretical peak: neither AVX-512 nor AVX2 was found.');
   const each = ours.times.map((t, i) => speed(work.ours, t) / (theirs ? speed(work.theirs, theirs.times[i]!) : other));
   const { cores, mhz, flopPerCycle } = machine;
-  const note = theirs ? 'measured' : `${cores} cores x ${Math.round(mhz)} MHz (reported) x ${flopPerCycle} flop`;
+  const note = theirs ? 'measured' : `${cores} cores x ${Math.round(mhz)} MHz x ${flopPerCycle} flop`;
   return { unit: 'GFLOP/s', ours: mine, theirs: other, ratio: mine / other, spread: quartiles(each), note };
 }
 

@@ -25,11 +25,11 @@ export function findPython(): Python | undefined {
 }
 
 function candidates(): string[] {
-  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/local/bin', '/usr/bin'];
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/bin', '/usr/bin'];
   const found = folders
     .filter((folder) => folder !== '' && existsSync(folder))
     .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
     .filter((path) => /\/python3(\.\d+)?$/.test(path));
-  const named = process.env['FARSIGHT_PYTHON'];
+  const named = process.env.FARSIGHT_PYTHON;
   return [...new Set([...(named ? [named] : []), ...found])];
 }

@@ -25,6 +25,12 @@ export interface Row {
   readonly commit: string;
 }
 
+/** What tells one row from another. */
+export interface RowName {
+  readonly id: string;
+  readonly peer: string;
+}
+
 /** A figure that could not be taken, and why. */
 export interface Refusal {
   readonly id: string;
@@ -55,12 +61,20 @@ export function readResults(path: string): Results | undefined {
   throw new Fault('data', `${path}: expected {machine, versions, rows, refused}. Remove the file.`);
 }
 
-/** Earlier results with new ones in their places; earlier ones of another machine are dropped. */
-export function mergeResults(before: Results | undefined, now: Results): Results {
+/**
+ * Earlier results with new ones in their places, in the order of `order` (id and peer of every row); earlier ones of
+ * another machine, and those of rows that are no longer there, are dropped.
+ */
+export function mergeResults(before: Results | undefined, now: Results, order: readonly RowName[]): Results {
   if (!before || !sameMachine(before.machine, now.machine)) return now;
   const fresh = new Set([...now.rows, ...now.refused].map(key));
-  const rows = [...before.rows.filter((row) => !fresh.has(key(row))), ...now.rows];
-  const refused = [...before.refused.filter((row) => !fresh.has(key(row))), ...now.refused];
+  const places = new Map(order.map((name, i) => [key(name), i]));
+  const merge = <T extends RowName>(old: readonly T[], added: readonly T[]): T[] =>
+    [...old.filter((row) => !fresh.has(key(row))), ...added]
+      .filter((row) => places.has(key(row)))
+      .sort((a, b) => places.get(key(a))! - places.get(key(b))!);
+  const rows = merge(before.rows, now.rows);
+  const refused = merge(before.refused, now.refused);
   return { ...now, versions: { ...before.versions, ...now.versions }, rows, refused };
 }
 
@@ -71,7 +85,7 @@ export function writeWhole(path: string, text: string): void {
   renameSync(`${path}.part`, path);
 }
 
-function key(row: { readonly id: string; readonly peer: string }): string {
+function key(row: RowName): string {
   return `${row.id} ${row.peer}`;
 }
 

@@ -46,14 +46,16 @@ async function main(): Promise<void> {
     process.exit(130);
   });
   try {
-    const chosen = choose(contests(entrants, machine), values.only);
+    const all = contests(entrants, machine);
+    const order = all.flatMap(({ rows }) => rows);
+    const chosen = choose(all, values.only);
     if (values.list) return void process.stdout.write(chosen.map(listed).join(''));
     const report = (row: Row | Refusal): void => say(values.json ? JSON.stringify(row) : describe(row));
     const date = new Date().toISOString();
     const before = readResults(`${ROOT}bench/results.json`);
     const keep = ({ versions, rows, refused }: Conducted): void => {
-      const all = { node: process.versions.node, ...versions };
-      write(mergeResults(before, { machine, versions: all, date, seed: SEED, rows, refused }));
+      const used = { node: process.versions.node, ...versions };
+      write(mergeResults(before, { machine, versions: used, date, seed: SEED, rows, refused }, order));
     };
     await conduct(chosen, { rounds, date, commit: commit(), report, keep });
     if (!values.json) say('Written: bench/results.json, docs/results.md.');

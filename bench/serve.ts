@@ -17,6 +17,7 @@ export async function serve(prepare: Prepare, versions: Readonly<Record<string, 
     try {
       if (request.do === 'prepare') {
         made = await prepare(request.subject, request.subject);
+        globalThis.gc?.(); // what preparing left over is not memory that running needs
         say({});
       } else if (!made) throw new Error(`${request.do} before prepare`);
       else if (request.do === 'run') say({ times: await timed(made, request.n, request.warm) });

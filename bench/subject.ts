@@ -10,7 +10,12 @@ export interface NetworkSubject {
   readonly mode: 'inference' | 'training';
   /** Learning rate of a training step. */
   readonly rate?: number;
-  /** Parameters whose values and momentum after the first step are compared. */
+  /**
+   * By what the scale of each block's last norm, `bn3.weight`, is multiplied after the fill. Small residual branches, as
+   * in training from zero-initialised ones, keep float32's rounding from growing over the layers (see README.md).
+   */
+  readonly residualScale?: number;
+  /** Parameters that are compared after the first step, and of which the momentum's l2 norm is. */
   readonly watch?: readonly string[];
 }
 

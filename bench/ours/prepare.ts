@@ -2,7 +2,7 @@ import { Fault } from '../../src/core/fault.ts';
 import { float32, floats, int64, type Tensor, tensor } from '../../src/core/tensor.ts';
 import type { Runtime } from '../../src/engine/runtime.ts';
 import { createSession } from '../../src/engine/session.ts';
-import { fill, fillInput } from '../../src/golden/fill.ts';
+import { fill, fillInput, scaleFloat32 } from '../../src/golden/fill.ts';
 import * as op from '../../src/graph/ops/index.ts';
 import { input } from '../../src/graph/trace.ts';
 import { conv2d } from '../../src/model/layers/conv.ts';
@@ -54,6 +54,15 @@ function filled({ name, shape, dtype }: StateSpec): Tensor {
   return tensor(dtype, shape, fill(name, shape));
 }
 
+function scaled(t: Tensor, name: string, factor: number): Tensor {
+  if (factor === 1 || !name.endsWith('bn3.weight')) return t;
+  return tensor(t.dtype, t.shape, scaleFloat32(floats(t), factor));
+}
+
+function l2(values: Float32Array): number {
+  return Math.sqrt(values.reduce((sum, v) => sum + v * v, 0));
+}
+
 async function inference(
   runtime: Runtime,
   network: Network,
@@ -76,17 +85,17 @@ async function inference(
 }
 
 async function training(runtime: Runtime, subject: NetworkSubject, options: SubjectOptions): Promise<Runnable> {
-  const { batch, size, rate = 0.01, watch = [] } = subject;
+  const { batch, size, rate = 0.01, watch = [], residualScale = 1 } = subject;
   const traced = traceTraining(residualNetwork(subject), { batch, size, labelSmoothing: 0, provider: 'cpu' });
   const rule = { optimizer: { kind: 'sgd', momentum: 0.9 }, settings: () => ({ decay: 1e-4 }) } as const;
-  const state = new Map(traced.state.map((spec) => [spec.name, filled(spec)]));
+  const state = new Map(traced.state.map((spec) => [spec.name, scaled(filled(spec), spec.name, residualScale)]));
   const stepper = await createStepper(runtime, traced, rule, { state }, request(options));
   const x = float32([batch, 3, size, size], fillInput('x', [batch, 3, size, size]));
   const labels = int64(
     [batch],
     Array.from({ length: batch }, (_, i) => i),
   );
-  const step = async (): Promise<number> => Number((await stepper.run({ x, labels }, rate))['loss']!.data[0]);
+  const step = async (): Promise<number> => Number((await stepper.run({ x, labels }, rate)).loss!.data[0]);
   return {
     run: async () => {
       await step();
@@ -95,7 +104,7 @@ async function training(runtime: Runtime, subject: NetworkSubject, options: Subj
       const before = await step();
       const watched = watch.flatMap((name): Part[] => [
         { name: `param/${name}`, values: floats(stepper.state.get(name)!).slice() },
-        { name: `momentum/${name}`, values: floats(stepper.slots.get(`momentum/${name}`)!).slice() },
+        { name: `momentum-l2/${name}`, values: Float32Array.of(l2(floats(stepper.slots.get(`momentum/${name}`)!))) },
       ]);
       return [{ name: 'loss', values: Float32Array.of(before, await step()) }, ...watched];
     },
@@ -111,6 +120,6 @@ async function matMul(runtime: Runtime, size: number, options: SubjectOptions): 
     run: async () => {
       await session.run(feeds);
     },
-    output: async () => [{ name: 'y', values: floats((await session.run(feeds))['y']!) }],
+    output: async () => [{ name: 'y', values: floats((await session.run(feeds)).y!) }],
   };
 }

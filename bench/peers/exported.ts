@@ -20,7 +20,7 @@ async function prepare(subject: Subject, { threads }: SubjectOptions): Promise<R
     run: async () => {
       await session.run({ x });
     },
-    output: async () => [{ name: 'y', values: (await session.run({ x }))['y']!.data as Float32Array }],
+    output: async () => [{ name: 'y', values: (await session.run({ x })).y!.data as Float32Array }],
   };
 }
 

@@ -178,6 +178,10 @@ class Training:
     def __init__(self, module, x, subject, channels_last):
         inference = Inference(module, x, channels_last)
         self.module, self.x = inference.module.train(), inference.x
+        with torch.no_grad():
+            for name, p in self.module.named_parameters():
+                if name.endswith("bn3.weight"):
+                    p.mul_(subject["residualScale"])
         self.labels = torch.arange(x.shape[0])
         self.watch = subject["watch"]
         self.sgd = torch.optim.SGD(self.module.parameters(), subject["rate"], momentum=0.9, weight_decay=1e-4)
@@ -190,13 +194,13 @@ class Training:
         return loss.detach()
 
     def output(self):
-        """The first two losses; after the first step the watched parameters and their momentum (gradient + decay)."""
+        """The first two losses; after the first step the watched parameters and the norms of their momentum."""
         before = self.run()
         parts = {}
         for name, p in self.module.named_parameters():
             if name in self.watch:
                 parts["param/" + name] = p.detach().clone()
-                parts["momentum/" + name] = self.sgd.state[p]["momentum_buffer"].clone()
+                parts["momentum-l2/" + name] = self.sgd.state[p]["momentum_buffer"].double().norm().float()
         return {"loss": torch.stack([before, self.run()]), **parts}
 
 

@@ -25,16 +25,17 @@ export function benchArguments(options: Readonly<Record<string, string | boolean
   });
 }
 
-/** Runs bench/run.ts and gives its exit status; 1 where there is no such file. */
+/** Runs bench/run.ts and gives its exit status; a fault where there is no such file. */
 async function runBench(args: readonly string[]): Promise<number> {
   const script = ['../bench/run.ts', '../../bench/run.ts']
     .map((path) => fileURLToPath(new URL(path, import.meta.url)))
     .find((path) => existsSync(path));
   if (!script) {
-    process.stderr.write(
-      'bench: expected bench/run.ts beside the package, got none. The benchmark is not part of the published package: clone the repository and run npm run bench there.\n',
+    const { Fault } = await import('../index.ts');
+    throw new Fault(
+      'engine',
+      'bench: the benchmark is not part of the published package. Clone the repository and run npm run bench there.',
     );
-    return 1;
   }
   const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script, ...args], {
     stdio: 'inherit',

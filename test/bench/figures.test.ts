@@ -45,7 +45,6 @@ describe('figures of a row', () => {
       ours: side([100]),
       work: { ours: 8, theirs: 0 },
       machine: MACHINE,
-      peak: theoreticalPeak(MACHINE),
     };
     expect(speedFigures(speeds)).toMatchObject({ ours: 160, theirs: 320, ratio: 0.5 });
   });

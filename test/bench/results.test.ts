@@ -19,6 +19,8 @@ function results(rows: readonly Row[], refused: readonly Refusal[] = [], machine
   return { machine, versions: { node: '20' }, date: '2026-01-01T00:00:00Z', seed: 'none', rows, refused };
 }
 
+const ORDER = ['a', 'b'].map((id) => ({ id, peer: 'p' }));
+
 function planned(): { readonly id: string; readonly peer: string }[] {
   const entrants = new Entrants(2);
   try {
@@ -53,8 +55,9 @@ describe('a pattern', () => {
 });
 
 describe('earlier results', () => {
-  it('stay unless measured again', () => {
-    const merged = mergeResults(results([row('a', 'p', 1), row('b', 'p', 2)]), results([row('b', 'p', 3)]));
+  it('stay, in the order of the contests, unless measured again or no longer measured', () => {
+    const before = results([row('b', 'p', 2), row('a', 'p', 1), row('gone', 'p', 1)]);
+    const merged = mergeResults(before, results([row('b', 'p', 3)]), ORDER);
     expect(merged.rows.map(({ id, ratio }) => [id, ratio])).toEqual([
       ['a', 1],
       ['b', 3],
@@ -62,14 +65,14 @@ describe('earlier results', () => {
   });
 
   it('of a row that is refused now are gone', () => {
-    const merged = mergeResults(results([row('a', 'p', 1)]), results([], [{ id: 'a', peer: 'p', why: 'gone' }]));
+    const merged = mergeResults(results([row('a', 'p', 1)]), results([], [{ id: 'a', peer: 'p', why: 'gone' }]), ORDER);
     expect(merged.rows).toEqual([]);
     expect(merged.refused).toHaveLength(1);
   });
 
   it('of another machine are dropped', () => {
     const other = results([row('a', 'p', 1)], [], { ...MACHINE, cpu: 'y' });
-    expect(mergeResults(other, results([row('b', 'p', 1)])).rows.map(({ id }) => id)).toEqual(['b']);
+    expect(mergeResults(other, results([row('b', 'p', 1)]), ORDER).rows.map(({ id }) => id)).toEqual(['b']);
   });
 });
 
