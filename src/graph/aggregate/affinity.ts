@@ -29,7 +29,7 @@ export function overCount(x: Value, count: Dim): Value {
 
 /** The tensors of a use with queries, keys and maps in the form [N, heads, .., ..]. */
 export interface Parts {
-  /** [N, heads, D, Q] */
+  /** [N or 1, heads, D, Q] */
   readonly queries?: Value | undefined;
   /** [N, heads, D, L] */
   readonly keys?: Value | undefined;
@@ -50,9 +50,10 @@ function logits(parts: Parts, site: Site): Value {
   const compare = (): Value => {
     switch (score.kind) {
       case 'dot-product':
-        return matMul(parts.queries!, parts.keys!, { transA: true, alpha: score.scale });
+        return products(parts.queries!, parts.keys!, score.scale);
       case 'concatenation': {
-        const column = reshape(parts.queries!, [site.n, site.heads, parts.queries!.shape[3]!, 1]);
+        const [n, heads, , q] = parts.queries!.shape as [Dim, Dim, Dim, Dim];
+        const column = reshape(parts.queries!, [n, heads, q, 1]);
         return relu(add(column, parts.keys!)); // [N, heads, Q, 1] + [N, heads, 1, L]
       }
       case 'given':
@@ -64,6 +65,13 @@ function logits(parts: Parts, site: Site): Value {
     }
   };
   return parts.prior ? add(compare(), parts.prior) : compare();
+}
+
+/** scale · Qᵀ K: queries [N, heads, D, Q], keys [N, heads, D, L] → [N, heads, Q, L]. */
+function products(queries: Value, keys: Value, scale: number): Value {
+  const [n, heads, d, q] = queries.shape as [Dim, Dim, Dim, Dim];
+  const single = q === 1; // a column is a row without being transposed
+  return matMul(single ? reshape(queries, [n, heads, 1, d]) : queries, keys, { transA: !single, alpha: scale });
 }
 
 /** The weights with which each query of `parts` reads: [N, heads, Q, L] (fewer where a map is shared). */
@@ -101,14 +109,15 @@ export function affinityRows(site: Site, queries: Value): Value {
   return weightsOf(
     {
       keys: parts.keys,
-      queries: parts.queries && gather(parts.queries, queries, 3),
-      scores: parts.scores && pickRows(parts.scores, queries),
-      prior: parts.prior && pickRows(parts.prior, queries),
+      queries: parts.queries && pick(parts.queries, queries, 3),
+      scores: parts.scores && pick(parts.scores, queries, 2),
+      prior: parts.prior && pick(parts.prior, queries, 2),
     },
     site,
   );
 }
 
-function pickRows(map: Value, queries: Value): Value {
-  return map.shape[2] === 1 ? map : gather(map, queries, 2);
+/** The chosen queries along an axis; what has one for all stays as it is. */
+function pick(x: Value, queries: Value, axis: number): Value {
+  return x.shape[axis] === 1 ? x : gather(x, queries, axis);
 }

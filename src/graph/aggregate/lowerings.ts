@@ -1,4 +1,4 @@
-import { addDim, type Dim, mulDim, productDim } from '../dimension.ts';
+import { addDim, type Dim, mulDim, productDim, sameDim } from '../dimension.ts';
 import { concat, reshape, slice, transpose } from '../ops/layout.ts';
 import { matMul } from '../ops/matrix.ts';
 import { reduceMean, reduceSum } from '../ops/reduce.ts';
@@ -128,9 +128,10 @@ function rowsOf(parts: Parts, start: number, end: number): Parts {
 
 /** Softmax attention in blocks that stay in the cache: memory is linear in the positions. */
 const BLOCKED_SOFTMAX: Lowering = {
-  refuses: ({ affinity: { score, normalise }, prior }, { provider, training }) => {
+  refuses: ({ affinity: { score, normalise }, prior, queries, n }, { provider, training }) => {
     if (score.kind !== 'dot-product' || normalise !== 'softmax') return 'it is no softmax over dot products';
     if (prior) return 'with a prior the runtime makes the whole map';
+    if (!sameDim(queries!.shape[0]!, n)) return 'the images share their queries';
     if (provider !== 'cpu') return `provider ${provider} has no blocked form`;
     return training ? 'it has no derivative' : undefined;
   },

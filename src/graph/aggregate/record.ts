@@ -37,7 +37,7 @@ export interface Affinity {
 
 /** The tensors of an affinity, positions not yet in one line. */
 export interface AffinityInputs {
-  /** [N, heads · D, ..] or, for concatenation, [N, heads, ..]. */
+  /** [N or 1, heads · D, ..] or, for concatenation, [N or 1, heads, ..]. */
   readonly queries?: Value | undefined;
   readonly keys?: Value | undefined;
   /** [N, heads · V, ..] */

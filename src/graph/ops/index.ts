@@ -3,6 +3,7 @@ export * from './activation.ts';
 export * from './average-pool.ts';
 export * from './conv.ts';
 export * from './elementwise.ts';
+export * from './gemm.ts';
 export * from './grid-sample.ts';
 export * from './indexing.ts';
 export * from './layout.ts';

@@ -78,6 +78,7 @@ export const OPS: readonly OpDef[] = [
 
   op.MATMUL,
   op.FUSED_MATMUL,
+  op.GEMM,
   op.CONV,
   op.CONV_TRANSPOSE,
 

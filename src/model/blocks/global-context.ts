@@ -3,11 +3,10 @@ import * as op from '../../graph/ops/index.ts';
 import type { Value } from '../../graph/value.ts';
 import { aggregate } from '../aggregate.ts';
 import { type Init, ZEROS } from '../init.ts';
-import { convNd } from '../layers/conv.ts';
-import { KAIMING_FAN_IN, layerNorm, overPositions, pointwise } from '../layers/pointwise.ts';
+import { layerNorm, overPositions, pointwise } from '../layers/pointwise.ts';
 import type { Scope } from '../scope.ts';
+import { oneQuery } from './one-query.ts';
 import { channelsOf, fraction } from './shape.ts';
-import { oneMap } from './simplified-non-local.ts';
 
 /** How the context meets the features. */
 export type Fusion = 'add' | 'multiply';
@@ -96,10 +95,8 @@ function context(s: Scope, x: Value, { pooling = 'attention' }: GlobalContextCon
   const reads = { kind: 'everywhere' } as const;
   const average = (): Value => aggregate(s, { values: x, reads, score: { kind: 'none' }, normalise: 'count' });
   const attention = (): Value => {
-    const bias = { bias: true, ...(style.biasInit && { biasInit: style.biasInit }) };
-    const mask = convNd(s.at(style.mask), x, { channels: 1, kernel: 1, init: KAIMING_FAN_IN, ...bias });
-    const score = { kind: 'given', logits: s.within(() => oneMap(mask)) } as const;
-    return aggregate(s, { values: x, reads, score, normalise: 'softmax', tap: 'attention' });
+    const query = oneQuery(s.at(style.mask), x, style.biasInit ?? { kind: 'fan-in-uniform', fanIn: channelsOf(s, x) });
+    return aggregate(s, { ...query, values: x, reads, normalise: 'softmax', tap: 'attention' });
   };
   const c = pooling === 'attention' ? attention() : average();
   return s.within(() => op.reshape(c, [x.shape[0]!, channelsOf(s, x)]));

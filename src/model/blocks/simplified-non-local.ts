@@ -1,11 +1,10 @@
-import { productDim } from '../../graph/dimension.ts';
 import * as op from '../../graph/ops/index.ts';
 import type { Value } from '../../graph/value.ts';
 import { aggregate } from '../aggregate.ts';
 import { ZEROS } from '../init.ts';
-import { convNd } from '../layers/conv.ts';
-import { KAIMING_FAN_IN, overPositions, pointwise } from '../layers/pointwise.ts';
+import { overPositions, pointwise } from '../layers/pointwise.ts';
 import type { Scope } from '../scope.ts';
+import { oneQuery } from './one-query.ts';
 import { channelsOf } from './shape.ts';
 
 /** Options of {@link simplifiedNonLocal}: none but its kind. */
@@ -27,26 +26,14 @@ export interface SimplifiedNonLocalConfig {
 export function simplifiedNonLocal(s: Scope, x: Value, _config: SimplifiedNonLocalConfig): Value {
   const channels = channelsOf(s, x);
   const axes = x.shape.length - 2;
-  const mask = convNd(s.at('conv_mask'), x, {
-    channels: 1,
-    kernel: 1,
-    bias: true,
-    init: KAIMING_FAN_IN,
-    biasInit: ZEROS,
-  });
   const context = aggregate(s, {
+    ...oneQuery(s.at('conv_mask'), x, ZEROS),
     values: x,
     reads: { kind: 'everywhere' },
-    score: { kind: 'given', logits: s.within(() => oneMap(mask)) },
     normalise: 'softmax',
     tap: 'attention',
   }); // [N, C, 1, ..]
   const vector = s.within(() => op.reshape(context, [x.shape[0]!, channels]));
   const value = pointwise(s.at('conv_value'), vector, { channels, axes, init: ZEROS, biasInit: ZEROS });
   return s.within(() => op.add(x, overPositions(value, axes)));
-}
-
-/** Logits [N, 1, ..] as one map that all queries share: [N, 1, 1, L]. */
-export function oneMap(logits: Value): Value {
-  return op.reshape(logits, [logits.shape[0]!, 1, 1, productDim(logits.shape.slice(2))]);
 }

@@ -18,8 +18,8 @@ export function linear(s: Scope, x: Value, config: LinearConfig): Value {
   const c = x.shape[x.shape.length - 1] as number;
   return s.within(() => {
     const w = s.param('weight', [config.features, c], config.init ?? { kind: 'fan-in-uniform' });
-    const y = op.matMul(x, w, { transB: true });
-    if (config.bias === false) return y;
-    return op.add(y, s.param('bias', [config.features], config.biasInit ?? { kind: 'fan-in-uniform', fanIn: c }));
+    if (config.bias === false) return op.matMul(x, w, { transB: true });
+    const b = s.param('bias', [config.features], config.biasInit ?? { kind: 'fan-in-uniform', fanIn: c });
+    return x.shape.length === 2 ? op.gemm(x, w, b) : op.add(op.matMul(x, w, { transB: true }), b);
   });
 }

@@ -23,7 +23,7 @@ export function pointwise(s: Scope, x: Value, config: PointwiseConfig): Value {
     const ones = new Array<number>(axes).fill(1);
     const w = op.reshape(s.param('weight', [channels, c, ...ones], init), [channels, c]);
     const bias = s.param('bias', [channels], config.biasInit ?? { kind: 'fan-in-uniform', fanIn: c });
-    return op.add(op.matMul(x, w, { transB: true }), bias);
+    return op.gemm(x, w, bias);
   });
 }
 

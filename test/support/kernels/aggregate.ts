@@ -10,11 +10,12 @@ interface Affinity {
   readonly querySpace: readonly number[];
 }
 
-/** A tensor [N, heads · C, ..] as a function of batch, head, channel of the head, and position in one line. */
+/** A tensor [N or 1, heads · C, ..] as a function of batch, head, channel of the head, and position in one line. */
 function perHead(t: Numbers, heads: number): (n: number, h: number, c: number, p: number) => number {
   const channels = t.shape[1]! / heads;
   const positions = sizeOf(t.shape.slice(2));
-  return (n, h, c, p) => t.data[((n * heads + h) * channels + c) * positions + p]!;
+  const image = (n: number): number => (t.shape[0] === 1 ? 0 : n);
+  return (n, h, c, p) => t.data[((image(n) * heads + h) * channels + c) * positions + p]!;
 }
 
 function score(call: KernelCall, affinity: Affinity, [n, h, q, l]: readonly [number, number, number, number]): number {

@@ -27,6 +27,14 @@ const fusedMatMul: Kernel = (call) => {
   return [product(a, b, int(call, 'alpha'))];
 };
 
+const gemm: Kernel = (call) => {
+  const a = int(call, 'transA') ? flip(input(call, 0)) : input(call, 0);
+  const b = int(call, 'transB') ? flip(input(call, 1)) : input(call, 1);
+  const y = product(a, b, int(call, 'alpha'));
+  const c = input(call, 2);
+  return [build(y.shape, (index) => get(y, index) + int(call, 'beta') * getBroadcast(c, index))];
+};
+
 interface Sliding {
   readonly kernel: readonly number[];
   readonly strides: readonly number[];
@@ -123,6 +131,7 @@ const multiHeadAttention: Kernel = (call) => {
 export const PRODUCTS: Readonly<Record<string, Kernel>> = {
   MatMul: (call) => [product(input(call, 0), input(call, 1))],
   FusedMatMul: fusedMatMul,
+  Gemm: gemm,
   Conv: conv,
   ConvTranspose: convTranspose,
   MultiHeadAttention: multiHeadAttention,

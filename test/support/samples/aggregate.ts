@@ -1,5 +1,7 @@
+import { float32 } from '../../../src/core/tensor.ts';
 import { type Affinity, aggregate, multiHeadAttention } from '../../../src/graph/aggregate/index.ts';
 import * as op from '../../../src/graph/ops/index.ts';
+import { constant } from '../../../src/graph/trace.ts';
 import type { Value } from '../../../src/graph/value.ts';
 import { type Sample, type Sampler, samplesOf } from './sampler.ts';
 
@@ -33,6 +35,8 @@ const given =
       { ...COMPARED, score: { kind: 'given' }, ...change },
     );
 
+const scalars = (shape: readonly number[], values: readonly number[]): Value => constant(float32(shape, values));
+
 /** Samples of the affinity and of what it is lowered to. */
 export const AGGREGATE_SAMPLES: readonly Sample[] = [
   ...samplesOf('aggregate', {
@@ -50,6 +54,24 @@ export const AGGREGATE_SAMPLES: readonly Sample[] = [
           values: s.normal([2, 4, 5]),
         },
         { ...COMPARED, score: { kind: 'concatenation' }, normalise: 'count', heads: 2 },
+      ),
+    'one query for all images': (s) =>
+      aggregate(
+        {
+          queries: s.normal([1, 4, 1, 1]),
+          keys: s.normal([2, 4, 2, 2]),
+          values: s.normal([2, 6, 2, 2]),
+          prior: scalars([1, 1, 1, 1], [0.5]), // a gradient of zero has no relative error, so it is no input
+        },
+        { ...COMPARED, heads: 2, querySpace: [1, 1] },
+      ),
+    'queries that the images share': (s) =>
+      aggregate(
+        { queries: s.normal([1, 4, 3]), keys: s.normal([2, 4, 4]), values: s.normal([2, 4, 4]) },
+        {
+          ...COMPARED,
+          querySpace: [3],
+        },
       ),
     'given scores': given({ normalise: 'none' }, [2, 1, 6, 4]),
     'one given map for all queries': given({ querySpace: [1, 1] }, [2, 1, 1, 4]),

@@ -31,6 +31,11 @@ export const PRODUCT_SAMPLES: readonly Sample[] = [
     },
     'open batch': (s) => op.matMul(s.normal([s.dim('n', 2), 4, 3]), s.normal([2, 3]), { transB: true }),
   }),
+  ...samplesOf('Gemm', {
+    'a linear layer': (s) => op.gemm(s.normal([3, 4]), s.normal([2, 4]), s.normal([2])),
+    'one row': (s) => op.gemm(s.normal([1, 5]), s.normal([3, 5]), s.normal([3])),
+    'open batch': (s) => op.gemm(s.normal([s.dim('n', 2), 3]), s.normal([4, 3]), s.normal([4])),
+  }),
   ...samplesOf('Conv', {
     '3 x 3 with padding': (s) => op.conv(s.normal([2, 2, 5, 4]), s.normal([3, 2, 3, 3]), { pads: around(1) }),
     '1 x 1 with a bias': (s) => op.conv(s.normal([2, 3, 2, 3]), s.normal([2, 3, 1, 1]), { bias: s.normal([2]) }),

@@ -1,5 +1,6 @@
+import { float32 } from '../../../src/core/tensor.ts';
 import * as op from '../../../src/graph/ops/index.ts';
-import { scalar } from '../../../src/graph/trace.ts';
+import { constant, scalar } from '../../../src/graph/trace.ts';
 import type { Value } from '../../../src/graph/value.ts';
 import { type Sample, type Sampler, samplesOf } from './sampler.ts';
 
@@ -52,6 +53,8 @@ export const REDUCE_SAMPLES: readonly Sample[] = [
     'open batch': (s) => op.topK(s.distinct([s.dim('n', 2), 5]), 3, 1).values,
   }),
   ...samplesOf('Softmax', {
+    'of a sum with what is alike along the axis': (s) =>
+      op.softmax(op.add(s.normal([2, 3]), constant(float32([2, 1], [3, -1]))), 1),
     'last axis': (s) => op.softmax(s.normal([2, 5]), -1),
     'middle axis': (s) => op.softmax(s.normal([2, 3, 4]), 1),
     'large numbers': (s) => op.softmax(op.add(s.repeated([3, 4]), scalar(128)), 1),
