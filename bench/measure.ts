@@ -42,6 +42,9 @@ export type Outcome =
 /** A round is at least this long on each side, so that one pause of the machine does not make it. */
 const TURN_MS = 300;
 
+/** Rivals within this factor of the fastest run in the match. */
+const NEAR = 1.25;
+
 /** Measures a match: checks that the outputs agree, then lets the sides run in turns, `rounds` times. */
 export async function measure(match: Match, rounds: number): Promise<Outcome> {
   const open: Side[] = [];
@@ -63,14 +66,16 @@ export async function measure(match: Match, rounds: number): Promise<Outcome> {
       error = Math.max(error, agreement.error);
       rivals.push({ label: entrant.label, side });
     }
-    const best = await fastest(rivals);
-    for (const { side } of rivals) if (side !== best.side) await side.quit();
-    const others = watchOthers([ours, best.side].flatMap(({ pid }) => pid ?? []));
-    const taken = await takeTurns([ours, best.side], rounds);
+    const near = await fastest(rivals);
+    for (const { side } of rivals) if (!near.some((rival) => rival.side === side)) await side.quit();
+    const sides = [ours, ...near.map(({ side }) => side)];
+    const others = watchOthers(sides.flatMap(({ pid }) => pid ?? []));
+    const [taken, ...theirs] = (await takeTurns(sides, rounds)) as [number[], ...number[][]];
     const share = ours.pid === undefined ? undefined : others();
+    const best = lowest(theirs.map(median));
     return {
-      ours: result(match.ours.label, ours, taken[0]!),
-      theirs: result(best.label, best.side, taken[1]!),
+      ours: result(match.ours.label, ours, taken),
+      theirs: result(near[best]!.label, near[best]!.side, theirs[best]!),
       error: match.bound === undefined ? undefined : error,
       others: share,
     };
@@ -86,12 +91,17 @@ interface Rival {
   readonly side: Side;
 }
 
-/** The rival with the lowest median of three turns; all of them run in turns, as in the match itself. */
-async function fastest(rivals: readonly Rival[]): Promise<Rival> {
+/** The rival with the lowest median of three turns, and those so near to it that the match itself must tell. */
+async function fastest(rivals: readonly Rival[]): Promise<readonly Rival[]> {
+  if (rivals.length === 1) return rivals;
   const sides = rivals.map(({ side }) => side);
-  if (rivals.length === 1) return rivals[0]!;
   const medians = (await takeTurns(sides, 3)).map(median);
-  return rivals[medians.indexOf(Math.min(...medians))]!;
+  return rivals.filter((_, i) => medians[i]! <= NEAR * Math.min(...medians));
+}
+
+/** Where the lowest value stands. */
+function lowest(values: readonly number[]): number {
+  return values.indexOf(Math.min(...values));
 }
 
 /** Runs the sides one after the other, `rounds` times over; gives each side's median time of each round. */

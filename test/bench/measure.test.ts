@@ -48,7 +48,7 @@ describe('a match between two processes', () => {
   });
 
   it('lets the faster way of a peer count', async () => {
-    const theirs = [fake('slow', ['900', '1']), fake('fast', ['700', '1'])];
+    const theirs = [fake('slowest', ['1900', '1']), fake('slow', ['800', '1']), fake('fast', ['700', '1'])];
     const outcome = measured(await measure({ ours: fake('ours', ['800', '1']), theirs, bound: 1e-4 }, 1));
     expect(outcome.theirs.label).toBe('fast');
     expect(outcome.theirs.times).toEqual([700]);
