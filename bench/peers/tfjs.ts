@@ -21,14 +21,14 @@ interface TfjsWasm {
   setWasmPaths(folder: string): void;
 }
 
-const require = createRequire(new URL('tfjs/package.json', import.meta.url));
-const tf = require('@tensorflow/tfjs-core') as Tfjs;
-const wasm = require('@tensorflow/tfjs-backend-wasm') as TfjsWasm;
+const installed = createRequire(new URL('tfjs/package.json', import.meta.url));
+const tf = installed('@tensorflow/tfjs-core') as Tfjs;
+const wasm = installed('@tensorflow/tfjs-backend-wasm') as TfjsWasm;
 
 /** TensorFlow.js lays activations out as [N, H, W, C] and filters as [KH, KW, in, out]. */
 async function prepare(subject: Subject): Promise<Runnable> {
   if (subject.kind !== 'conv') throw new Fault('config', `tfjs-wasm: expected a convolution, got ${subject.kind}.`);
-  wasm.setWasmPaths(`${dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))}/`);
+  wasm.setWasmPaths(`${dirname(installed.resolve('@tensorflow/tfjs-backend-wasm'))}/`);
   if (!(await tf.setBackend('wasm'))) throw new Fault('engine', 'tfjs-wasm: the backend could not be set.');
   const { batch, channels, size } = subject;
   const shape = [batch, channels, size, size];
