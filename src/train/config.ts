@@ -11,9 +11,9 @@ export interface DataConfig {
   readonly folder: string | null;
   /** Share of each class that is held out where the folder has no `val` or `test`; 0.2. */
   readonly holdOut: number;
-  /** Side of the square that the network sees, in pixels; 64. */
+  /** Side of the square that the network sees, in pixels; 64, or 224 for networks with a 7x7 stem. */
   readonly size: number;
-  /** Length of the shorter side before the centre crop in evaluation, in pixels; `size`. */
+  /** Length of the shorter side before the centre crop in evaluation, in pixels; `size`, or 8/7 of it from 128 on. */
   readonly resize: number;
   /** Filter of the antialiased resize. */
   readonly interpolation: 'bilinear' | 'bicubic';
@@ -112,5 +112,5 @@ export function trainingTransform(data: DataConfig): TrainingTransform {
 /** What is done to a picture that is judged. */
 export function evaluationTransform(data: DataConfig): EvaluationTransform {
   const { size, resize, interpolation, mean, std } = data;
-  return { kind: 'evaluation', size, resize, interpolation, mean, std, intermediate: 'uint8' };
+  return { kind: 'evaluation', size, interpolation, mean, std, resize, intermediate: 'uint8' };
 }

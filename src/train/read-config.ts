@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { Fault } from '../core/fault.ts';
 import { didYouMean } from '../core/suggest.ts';
+import { createModel } from '../model/networks/table.ts';
 import type { RunConfig } from './config.ts';
+import { EMOJI_RECIPE } from './recipe.ts';
 
 // Without compiled validators no `eval` is asked for, which a strict content-security policy forbids.
 z.config({ jitless: true });
@@ -19,7 +21,7 @@ const side = z.int().min(1).max(8192);
 const DATA = z.strictObject({
   folder: z.string().min(1).nullable().default(null),
   holdOut: z.number().gt(0).lt(1).default(0.2),
-  size: side.default(64),
+  size: side.optional(),
   resize: side.optional(),
   interpolation: z.enum(['bilinear', 'bicubic']).default('bilinear'),
   mean: three.default([0.485, 0.456, 0.406]),
@@ -81,7 +83,7 @@ const CONFIG = z.strictObject({
       partial: z.boolean().default(false),
     })
     .prefault({}),
-  epochs: count.default(20),
+  epochs: count.default(30),
   seed: z.int().min(0).default(0),
   optimizer: OPTIMIZER.default({ kind: 'adamw' }),
   learningRate: positive.default(0.003),
@@ -122,12 +124,32 @@ function isPattern(text: string): boolean {
   }
 }
 
+/** Sides of pictures that networks with a small and a large stem are given; from 128 on, evaluation crops the middle. */
+const SMALL_SIZE = 64;
+const LARGE_SIZE = 224;
+const CROPPED_SIZE = 128;
+
 /** Completes and checks a run's configuration; unknown keys and wrong values are told all at once, as a `config` fault. */
 export function readRunConfig(json: unknown, where = 'config'): RunConfig {
-  const parsed = CONFIG.safeParse(json);
+  const parsed = CONFIG.safeParse(withRecipe(json));
   if (!parsed.success) throw new Fault('config', `${where}: ${parsed.error.issues.map((i) => say(i, json)).join(' ')}`);
-  const { data, ...rest } = parsed.data;
-  return plain({ ...rest, data: { ...data, resize: data.resize ?? data.size } });
+  const { data, model, ...rest } = parsed.data;
+  const { stem } = createModel(model.name, model.overrides).config;
+  const size = data.size ?? (stem === '3x3' ? SMALL_SIZE : LARGE_SIZE);
+  const resize = data.resize ?? (size >= CROPPED_SIZE ? Math.round((size * 8) / 7) : size);
+  return plain({ data: { ...data, size, resize }, model, ...rest });
+}
+
+/** What a recipe says, where the configuration says nothing. Parts are completed key by key. */
+function withRecipe(json: unknown): unknown {
+  if (!isObject(json)) return json;
+  const data = json['data'] ?? {};
+  if (!isObject(data) || (data['folder'] ?? null) !== null) return json;
+  return { ...EMOJI_RECIPE, ...json, data: { ...EMOJI_RECIPE.data, ...data } };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Plain JSON without keys of value undefined, which exact optional types do not know. */
@@ -147,10 +169,19 @@ function say(issue: z.core.$ZodIssue, json: unknown): string {
   return `${at}: expected ${wanted(issue)}, got ${JSON.stringify(got) ?? 'nothing'}.`;
 }
 
+const TYPES: Readonly<Record<string, string>> = {
+  int: 'a whole number',
+  number: 'a number',
+  string: 'some text',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object of options',
+};
+
 function wanted(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.expected === 'int' ? 'a whole number' : `a value of type ${issue.expected}`;
+      return TYPES[issue.expected] ?? `a value of type ${issue.expected}`;
     case 'too_small':
       return bound(issue.origin, issue.inclusive ? 'at least' : 'more than', Number(issue.minimum));
     case 'too_big':

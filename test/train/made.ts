@@ -44,6 +44,6 @@ export function smallRun(folder: string): RunOptions {
     epochs: 2,
     logEvery: 2,
     learningRate: 0.01,
-    engine: { provider: 'cpu', threads: 2 },
+    engine: { provider: 'cpu', threads: 1 },
   };
 }

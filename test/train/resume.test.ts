@@ -12,7 +12,11 @@ let config: RunOptions = {};
 
 beforeAll(async () => {
   folder = await scratch();
-  config = { ...smallRun(await colourFolder(join(folder, 'pictures'))), ema: { decay: 0.9 } };
+  config = {
+    ...smallRun(await colourFolder(join(folder, 'pictures'))),
+    ema: { decay: 0.9 },
+    engine: { provider: 'cpu', threads: 2 },
+  };
 });
 
 /** Trains, ended after so many steps; gives whether it finished. */
