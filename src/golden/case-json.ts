@@ -175,8 +175,8 @@ function checked<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
 
 /** The folder of the corpus that a path ends in or, elsewhere, the one where such a case belongs. */
 export function folderOf(path: string | undefined, head: HeadJson): CaseFolder {
-  const parts = (path ?? '').split(/[\\/]/);
-  const known = parts.flatMap((part) => CASE_FOLDERS.filter((f) => f === part)).at(-1);
+  const last = (path ?? '').split(/[\\/]/).findLast((part) => part !== '');
+  const known = CASE_FOLDERS.find((f) => f === last);
   if (known) return known;
   const { model, optimizer } = head.config;
   if (optimizer !== undefined) return 'training';

@@ -4,7 +4,7 @@ import { type Attempt, computed, type GoldenEnvironment, notSupported, tensorInp
 import type { ArrayCase } from './case.ts';
 import { runFocalLoss, runSmoothL1 } from './elementwise-losses.ts';
 import { runPreprocess } from './preprocess.ts';
-import { runVariants, sizesOf, variantsOf, wordsOf } from './variants.ts';
+import { keyOf, runVariants, sizesOf, variantsOf, wordsOf } from './variants.ts';
 
 type Family = (c: ArrayCase, env: GoldenEnvironment) => Promise<Attempt>;
 type Unary = (x: Value) => Value;
@@ -43,7 +43,7 @@ async function runUnary(
 /** `bicubic_21x11_corners`, `up_27x35`, `sf1.7_recompute`: filter, size or factors, and flags, in any order. */
 async function runInterpolate(c: ArrayCase, env: GoldenEnvironment): Promise<Attempt> {
   const antialias = c.name.startsWith('interpolate_antialias');
-  const axes = tensorInput(c, 'x').shape.length - 2;
+  const axes = tensorInput(c, keyOf(c, 'x')).shape.length - 2;
   return runUnary(c, env, (variant) => {
     const words = wordsOf(variant);
     if (words.some((w) => w === 'area' || w === 'exact' || w.includes('-'))) return undefined;
@@ -68,7 +68,7 @@ async function runInterpolate(c: ArrayCase, env: GoldenEnvironment): Promise<Att
 
 /** `avg_k3s2p1_ceil_excl`, `k3s3p1_ceil_d2`: kernel, stride (the kernel where absent), padding, dilation; maximum or mean. */
 async function runPool(c: ArrayCase, env: GoldenEnvironment): Promise<Attempt> {
-  const axes = tensorInput(c, 'x').shape.length - 2;
+  const axes = tensorInput(c, keyOf(c, 'x')).shape.length - 2;
   return runUnary(c, env, (variant) => {
     const words = wordsOf(variant);
     const read = new Map<string, number[]>();

@@ -31,23 +31,22 @@ export async function runCaseText(text: string, files: CaseFiles, env: GoldenEnv
     const head = readHead(text);
     name = head.name;
     if (head.kind !== undefined && head.kind !== 'plain') {
-      return result(name, 'skip', notSupported(`cases of kind "${head.kind}"`).why);
+      return skipped(name, notSupported(`cases of kind "${head.kind}"`));
     }
     return await runCase(loadCase(text, files), env);
   } catch (error) {
-    return result(name, 'fail', messageOf(error));
+    return failed(name, error);
   }
 }
 
 /** Runs a case against our networks, operators and training, and judges every output by the corpus' own bounds. */
 export async function runCase(c: GoldenCase, env: GoldenEnvironment): Promise<CaseResult> {
   try {
+    if (c.kind === 'plain') return skipped(c.name, notSupported('plain cases'));
     const attempt = await attemptCase(c, env);
-    return attempt.kind === 'unsupported' || c.kind === 'plain'
-      ? result(c.name, 'skip', attempt.kind === 'unsupported' ? attempt.why : '')
-      : judged(c, attempt);
+    return attempt.kind === 'outputs' ? judged(c, attempt) : skipped(c.name, attempt);
   } catch (error) {
-    return result(c.name, 'fail', messageOf(error));
+    return failed(c.name, error);
   }
 }
 
@@ -58,8 +57,7 @@ function judged(c: ArrayCase, { tensors, differences }: Attempt & { readonly kin
   return { case: c.name, status: wrong.length === 0 ? 'pass' : 'fail', ...figures, why: wrong.join('; ') };
 }
 
-async function attemptCase(c: GoldenCase, env: GoldenEnvironment): Promise<Attempt> {
-  if (c.kind === 'plain') return notSupported('plain cases');
+async function attemptCase(c: ArrayCase, env: GoldenEnvironment): Promise<Attempt> {
   switch (c.folder) {
     case 'ops':
       return runOperator(c, env);
@@ -73,14 +71,18 @@ async function attemptCase(c: GoldenCase, env: GoldenEnvironment): Promise<Attem
     case 'metrics':
     case 'tracking':
     case 'video':
-      return notSupported(`the folder ${c.folder}`);
+      return notSupported(`${c.folder} cases`);
     default:
       return c.folder satisfies never;
   }
 }
 
-function result(name: string, status: CaseResult['status'], why: string): CaseResult {
-  return { case: name, status, error: null, bound: null, why };
+function skipped(name: string, { why }: Attempt & { readonly kind: 'unsupported' }): CaseResult {
+  return { case: name, status: 'skip', error: null, bound: null, why };
+}
+
+function failed(name: string, error: unknown): CaseResult {
+  return { case: name, status: 'fail', error: null, bound: null, why: messageOf(error) };
 }
 
 /** Runs a trifle, so that a provider which this machine lacks is told in one sentence before any case is. */

@@ -83,6 +83,7 @@ describe('loadCase', () => {
   it('finds the folder at the end of a path, or by the kind of case', () => {
     expect(load({}, '/data/unseen/blocks').folder).toBe('blocks');
     expect(load({}, 'elsewhere').folder).toBe('blocks');
+    expect(load({}, '/data/training/mine/').folder).toBe('blocks');
     expect(load({ config: { model: 'resnet50' } }, 'elsewhere').folder).toBe('backbones');
     expect(load({ config: { optimizer: { type: 'SGD' } } }, 'elsewhere').folder).toBe('training');
     expect(load({ config: { model: 'slowfast.Nonlocal' } }, 'elsewhere').folder).toBe('video');

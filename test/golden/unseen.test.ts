@@ -95,10 +95,10 @@ describe('cases that the corpus does not hold', () => {
     expect(await run('blocks', { json, tensors })).toMatchObject({ status: 'pass', error: 0 });
   });
 
-  it('pooling along one axis, worked out by hand', async () => {
+  it('pooling along one axis of an input with another key, worked out by hand', async () => {
     const x = float32([1, 1, 5], [3, -1, 4, 1, -5]);
     const dy = float32([1, 1, 3], [10, 20, 30]);
-    const inputs = { x: { from: 'stored', shape: [1, 1, 5] }, 'dy.k2_ceil': { from: 'stored', shape: [1, 1, 3] } };
+    const inputs = { line: { from: 'stored', shape: [1, 1, 5] }, 'dy.k2_ceil': { from: 'stored', shape: [1, 1, 3] } };
     const made = unseen(
       { name: 'pool_ceil_1d', config: {}, inputs },
       new Map([
@@ -106,7 +106,7 @@ describe('cases that the corpus does not hold', () => {
         ['dx.k2_ceil', float32([1, 1, 5], [10, 0, 20, 0, 30])],
       ]),
     );
-    const tensors = new Map([...made.tensors, ['input.x', x], ['input.dy.k2_ceil', dy]] as const);
+    const tensors = new Map([...made.tensors, ['input.line', x], ['input.dy.k2_ceil', dy]] as const);
     expect(await run('ops', { ...made, tensors })).toMatchObject({ status: 'pass', error: 0 });
   });
 

@@ -4,7 +4,7 @@ import { loadWithOrt, type Ort } from '../ort.ts';
 
 /** What of ONNX Runtime Web is set before its first session. */
 interface OrtWeb extends Ort {
-  readonly env: { readonly wasm: { numThreads?: number } };
+  readonly env: { readonly wasm: { numThreads?: number }; readonly versions: { readonly web?: string } };
 }
 
 /**
@@ -13,14 +13,18 @@ interface OrtWeb extends Ort {
  */
 export function wasmRuntime(threads = 1): Runtime {
   let ort: Promise<OrtWeb> | undefined;
+  let version = 'not loaded yet';
   const start = async (): Promise<OrtWeb> => {
     const loaded = (await import('onnxruntime-web/wasm')) as unknown as OrtWeb;
     loaded.env.wasm.numThreads = threads;
+    version = loaded.env.versions.web ?? 'unknown';
     return loaded;
   };
   return {
     name: 'onnxruntime-web',
-    version: '1.30',
+    get version() {
+      return version;
+    },
     providers: ['wasm'],
     load: async (model, request) => {
       ort ??= start();
