@@ -77,6 +77,10 @@ export const REDUCE_SAMPLES: readonly Sample[] = [
       op.batchNormalizationTraining(s.normal([1, 2, 9, 16]), s.normal([2]), s.normal([2]), 1e-5),
     'its own statistics of a volume': (s) =>
       op.batchNormalizationTraining(s.normal([2, 2, 2, 1, 3]), s.normal([2]), s.normal([2]), 1e-5),
+    'of a projection, which comes out centred': (s) => {
+      const x = op.conv(s.normal([2, 3, 4, 3]), s.normal([5, 3, 1, 1]));
+      return op.batchNormalizationTraining(x, s.normal([5]), s.normal([5]), 1e-5);
+    },
   }),
   ...samplesOf('LayerNormalization', {
     'last axis': (s) => op.layerNormalization(s.normal([3, 6]), s.normal([6]), s.normal([6]), -1, 1e-6),
