@@ -1,6 +1,6 @@
 // Builds dist/ from src/ where it is missing or older than what it is made of.
 import { spawnSync } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root, setup, stop, tell } from './setup.mjs';
@@ -16,8 +16,24 @@ function changed(path) {
   return Math.max(facts.mtimeMs, ...readdirSync(path).map((name) => changed(join(path, name))));
 }
 
+/** Lets `npx farsight` find the command: npm links the commands of packages it installs, but not a checkout's own. */
+function link() {
+  const folder = join(root, 'node_modules', '.bin');
+  const windows = process.platform === 'win32';
+  const file = join(folder, windows ? 'farsight.cmd' : 'farsight');
+  if (existsSync(file)) return;
+  mkdirSync(folder, { recursive: true });
+  if (windows) writeFileSync(file, '@node "%~dp0\\..\\..\\dist\\cli.js" %*\r\n');
+  else symlinkSync('../../dist/cli.js', file);
+}
+
 /** Builds where need be. */
 export function build() {
+  compile();
+  link();
+}
+
+function compile() {
   const built = statSync(join(root, 'dist', 'cli.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (built > Math.max(...SOURCES.map((path) => changed(join(root, path))))) return;
   tell('Building dist/ from src/.');

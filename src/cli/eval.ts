@@ -9,7 +9,7 @@ interface EvalFlags extends CommonFlags {
   readonly batch?: number;
   readonly threads?: number;
   readonly strict?: boolean;
-  readonly profile?: string | boolean;
+  readonly profile?: boolean;
 }
 
 const HELP = `
@@ -37,25 +37,27 @@ export function evalCommand(): Command {
 
 async function runEval(run: string, folder: string | undefined, flags: EvalFlags): Promise<void> {
   const door = await import('../node.ts');
-  const profiled = flags.profile ? await door.temporaryFolder() : null;
-  const result = await door.evaluate({
-    run,
-    ...(folder !== undefined && { folder }),
-    ...(flags.batch !== undefined && { batch: flags.batch }),
-    ...(flags.threads !== undefined && { engine: { threads: flags.threads } }),
-    ...(flags.strict && { strict: true }),
-    ...(profiled && { profile: `${profiled.path}/profile` }),
-  });
-  const profile = profiled ? await door.readProfile(profiled.path, 2) : [];
-  await profiled?.remove();
-  if (flags.json) {
-    const { classes, evaluation, skipped } = result;
-    sayJson({ ...evaluation.result, classes, parts: evaluation.parts, skipped, ...(profiled && { profile }) });
-    return;
+  const temporary = flags.profile ? await door.temporaryFolder() : null;
+  try {
+    const result = await door.evaluate({
+      run,
+      ...(folder !== undefined && { folder }),
+      ...(flags.batch !== undefined && { batch: flags.batch }),
+      ...(flags.threads !== undefined && { engine: { threads: flags.threads } }),
+      ...(flags.strict && { strict: true }),
+      ...(temporary && { profile: `${temporary.path}/profile` }),
+    });
+    const profile = temporary && (await door.readProfile(temporary.path, 2));
+    if (flags.json) {
+      const { classes, evaluation, skipped } = result;
+      sayJson({ ...evaluation.result, classes, parts: evaluation.parts, skipped, ...(profile && { profile }) });
+      return;
+    }
+    for (const line of [...lines(door.formatPercent, result), ...(profile ? profileLines(profile) : [])]) say(line);
+    if (result.summary !== '') note(colours.yellow(result.summary));
+  } finally {
+    await temporary?.remove();
   }
-  for (const line of lines(door.formatPercent, result)) say(line);
-  if (profiled) for (const line of profileLines(profile)) say(line);
-  if (result.summary !== '') note(colours.yellow(result.summary));
 }
 
 function lines(percent: (fraction: number) => string, { classes, evaluation }: EvaluateResult): string[] {

@@ -28,14 +28,13 @@ function farsight(...args: readonly string[]): Promise<Ended> {
   });
 }
 
-let folder = '';
+const folder = scratch();
 let pictures = '';
 let small: readonly string[] = [];
 const at = (...parts: readonly string[]): string => join(folder, ...parts);
 
 beforeAll(async () => {
   await build({ config: join(root, 'tsdown.config.ts'), outDir: built, dts: false, logLevel: 'error' });
-  folder = await scratch();
   pictures = await colourFolder(at('pictures'));
   await writeFile(at('small.json'), JSON.stringify(smallRun(pictures)));
   small = ['--config', at('small.json'), '--output', at('runs')];

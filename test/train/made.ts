@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -6,10 +7,10 @@ import { afterAll } from 'vitest';
 import { random } from '../../src/core/random.ts';
 import type { RunOptions } from '../../src/train/config.ts';
 
-/** A folder that is removed when the tests of a file are over. */
-export async function scratch(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'farsight-test-'));
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+/** A folder that is removed when the tests of a file are over; to be asked for at the top of the file. */
+export function scratch(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'farsight-test-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 

@@ -7,11 +7,10 @@ import { readCheckpoint } from '../../src/train/checkpoint.ts';
 import type { RunOptions } from '../../src/train/config.ts';
 import { colourFolder, scratch, smallRun } from './made.ts';
 
-let folder = '';
+const folder = scratch();
 let config: RunOptions = {};
 
 beforeAll(async () => {
-  folder = await scratch();
   config = {
     ...smallRun(await colourFolder(join(folder, 'pictures'))),
     ema: { decay: 0.9 },

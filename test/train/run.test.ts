@@ -11,7 +11,7 @@ import { type RunResult, startRun } from '../../src/train/run.ts';
 import { readSafetensors } from '../../src/weights/safetensors.ts';
 import { colourFolder, scratch, smallRun } from './made.ts';
 
-let folder = '';
+const folder = scratch();
 let pictures = '';
 let config: RunOptions = {};
 let done: RunResult;
@@ -31,7 +31,6 @@ async function faultOf(work: Promise<unknown>): Promise<Fault> {
 }
 
 beforeAll(async () => {
-  folder = await scratch();
   pictures = await colourFolder(at('pictures'));
   config = { ...smallRun(pictures), epochs: 4, evaluateEvery: 2, baseline: 8 };
   done = await train(config, { folder: at('run'), onEvent: (e) => events.push(e) });
