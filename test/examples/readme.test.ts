@@ -1,0 +1,28 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const run = promisify(execFile);
+
+/** Runs an example as its reader would, but from the sources. */
+async function outputOf(name: string): Promise<string> {
+  const { stdout } = await run(process.execPath, ['--import', 'tsx', `examples/${name}`], { cwd: root });
+  return stdout;
+}
+
+test('the example says how many parameters there are, and that attention rows sum to one', async () => {
+  // torchvision's ResNet-18 with 10 classes, and a block of 256 channels: 2 C² + 2.5 C values without a norm
+  const parameters = 11_689_512 - 512 * 990 - 990 + (2 * 256 ** 2 + 2.5 * 256);
+  expect(await outputOf('look.ts')).toBe(
+    `${parameters} parameters; layer3.1.non_local_block.attention: n head (h w) (h w)\n` +
+      'position 0 reads 16 positions; its weights sum to 1.0000\n',
+  );
+});
+
+test('the README shows the example as it is', () => {
+  const shown = /```ts\n([\s\S]*?)```/.exec(readFileSync(`${root}/README.md`, 'utf8'))?.[1];
+  expect(shown).toBe(readFileSync(`${root}/examples/look.ts`, 'utf8'));
+});
