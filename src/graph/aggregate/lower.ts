@@ -3,6 +3,7 @@ import { didYouMean } from '../../core/suggest.ts';
 import { type Bindings, bindDim, type Dim, type SymbolicDim, showDim } from '../dimension.ts';
 import { rewrite } from '../trace.ts';
 import type { Value } from '../value.ts';
+import { easeContextSums } from './context-sums.ts';
 import { type Cost, LOWERINGS, type Lowering, type LoweringName, type Target } from './lowerings.ts';
 import { AGGREGATE, type Site, siteOfNode } from './record.ts';
 
@@ -60,22 +61,21 @@ export function lowerAggregates(outputs: ReadonlyMap<string, Value>, options: Lo
     choices.push(choice);
     return [LOWERINGS[choice.lowering].build(site)];
   });
-  return { outputs: lowered, choices };
+  const eased = options.provider === 'cpu' && !options.training && choices.length > 0;
+  return { outputs: eased ? easeContextSums(lowered) : lowered, choices };
 }
 
 function choose(site: Site, options: LowerOptions): Choice {
-  const weighed = NAMES.map((lowering) => {
+  const weighed: Alternative[] = NAMES.map((lowering) => {
     const way: Lowering = LOWERINGS[lowering];
     const refused = way.refuses(site, options);
-    const cost = way.cost(site);
-    const time = refused === undefined ? timeOf(cost, way.pace, options.sizes) : Number.POSITIVE_INFINITY;
-    return { lowering, cost, refused, time };
+    return refused === undefined ? { lowering, cost: way.cost(site) } : { lowering, refused };
   });
-  const preferred = weighed.find((w) => w.lowering === options.prefer && w.refused === undefined);
-  const best = preferred ?? weighed.reduce((a, b) => (b.time < a.time ? b : a));
-  const alternatives = weighed
-    .filter((w) => w !== best)
-    .map(({ lowering, cost, refused }) => (refused === undefined ? { lowering, cost } : { lowering, refused }));
+  const open = weighed.filter((w): w is Alternative & { readonly cost: Cost } => w.cost !== undefined);
+  const time = (w: (typeof open)[number]): number => timeOf(w.cost, LOWERINGS[w.lowering].pace, options.sizes);
+  const cheapest = open.reduce((a, b) => (time(b) < time(a) ? b : a));
+  const best = open.find((w) => w.lowering === options.prefer) ?? cheapest;
+  const alternatives = weighed.filter((w) => w !== best);
   return { path: site.path, lowering: best.lowering, cost: best.cost, alternatives };
 }
 

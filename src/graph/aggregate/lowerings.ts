@@ -5,6 +5,7 @@ import { reduceMean, reduceSum } from '../ops/reduce.ts';
 import type { Value } from '../value.ts';
 import { affinityOf, mergeHeads, overCount, type Parts, partsOf, readWith, splitHeads, weightsOf } from './affinity.ts';
 import { multiHeadAttention } from './attention.ts';
+import { BEFORE_PROJECTION } from './before-projection.ts';
 import { plainMacs, type Site } from './record.ts';
 
 /** What a graph is lowered for. */
@@ -27,6 +28,7 @@ export interface Cost {
 export interface Lowering {
   /** Undefined where it can be taken, else why not. */
   readonly refuses: (site: Site, target: Target) => string | undefined;
+  /** What it costs; asked only where it can be taken. */
   readonly cost: (site: Site) => Cost;
   /** Time of one multiply-add in times of one in a plain matrix product, measured on two AVX-512 cores. */
   readonly pace: number;
@@ -34,7 +36,13 @@ export interface Lowering {
 }
 
 /** The name of a lowering in {@link LOWERINGS}. */
-export type LoweringName = 'plain' | 'associative' | 'mean' | 'blocks-of-rows' | 'blocked-softmax';
+export type LoweringName =
+  | 'mean'
+  | 'associative'
+  | 'plain'
+  | 'before-projection'
+  | 'blocked-softmax'
+  | 'blocks-of-rows';
 
 const BYTES = 4;
 /** Queries that are read at once by `blocks-of-rows`. */
@@ -151,6 +159,7 @@ export const LOWERINGS: { readonly [K in LoweringName]: Lowering } = {
   mean: MEAN,
   associative: ASSOCIATIVE,
   plain: PLAIN,
+  'before-projection': BEFORE_PROJECTION,
   'blocked-softmax': BLOCKED_SOFTMAX,
   'blocks-of-rows': BLOCKS_OF_ROWS,
 };

@@ -7,6 +7,7 @@ import { averagePool } from './average-pool.ts';
 import { at, shapeFault } from './common.ts';
 import { mul } from './elementwise.ts';
 import { gather } from './indexing.ts';
+import { repeatElements } from './resize-factors.ts';
 import { type Interpolation, interpolationMatrix, nearestSources } from './resize-weights.ts';
 
 function sizesOf(node: Node): number[] {
@@ -81,7 +82,8 @@ export const RESIZE: OpDef = {
   legalise: (node) => {
     const shapes = [...node.inputs[0]!.shape, ...(node.attributes['sizes'] as readonly Dim[])];
     if (!shapes.every((d) => typeof d === 'number')) return undefined;
-    if (repeats(node)) return undefined; // the engine has this fast
+    const factors = repeats(node);
+    if (factors) return [repeatElements(node.inputs[0]!, factors)]; // the engine has this fast
     return [changes(node).reduce((y, { axis, by }) => resizeAxis(y, axis, by), node.inputs[0]!)];
   },
 };

@@ -65,6 +65,10 @@ export const AGGREGATE_SAMPLES: readonly Sample[] = [
         },
         { ...COMPARED, heads: 2, querySpace: [1, 1] },
       ),
+    'one query for projected values': (s) => {
+      const x = op.conv(s.normal([2, 2, 2, 3]), s.normal([5, 2, 1, 1]), { bias: s.normal([5]) });
+      return aggregate({ queries: s.normal([1, 5, 1, 1]), keys: x, values: x }, { ...COMPARED, querySpace: [1, 1] });
+    },
     'queries that the images share': (s) =>
       aggregate(
         { queries: s.normal([1, 4, 3]), keys: s.normal([2, 4, 4]), values: s.normal([2, 4, 4]) },
