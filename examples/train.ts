@@ -1,5 +1,5 @@
 /** Trains a small context network on a folder of pictures and asks it about one of them. */
-import { loadModel, train } from '../src/node.ts';
+import { loadModel, train } from 'farsight/node';
 
 const [folder = 'photos', picture = 'photos/cats/1.jpg', run = 'runs/example'] = process.argv.slice(2);
 

@@ -14,11 +14,6 @@ async function run(example: string, ...args: readonly string[]): Promise<string>
 }
 
 describe('the example', () => {
-  test('that reads attention shows rows that sum to one', async () => {
-    expect(await run('attention.ts')).toBe(
-      'context.attention: n head (h w) (h w)\nposition 0 reads 64 positions; the weights sum to 1.0000\n',
-    );
-  });
   test('that trains tells colours apart', async () => {
     const pictures = await colourFolder(join(folder, 'pictures'), 40);
     const out = await run('train.ts', pictures, join(pictures, 'green', '0.png'), join(folder, 'run'));
