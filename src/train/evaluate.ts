@@ -42,47 +42,62 @@ export interface JudgeOptions {
   readonly profile?: string;
 }
 
-/** Loads a network in inference, its weights being fed. A last batch that is not full is padded, and the padding's logits dropped. */
+/**
+ * Loads a network in inference, its weights being fed. A last batch that is not full is padded, and the padding's logits
+ * dropped.
+ */
 export async function createJudge(runtime: Runtime, network: Network, options: JudgeOptions): Promise<Judge> {
-  const { batch, size, classes, parts, engine } = options;
+  const { batch, size, engine, constants, profile } = options;
   const traced = traceInference(network, { batch, size, provider: engine.provider });
-  const logits = new Map([['logits', traced.outputs.get('logits')!]]);
-  const fixed = options.constants && new Map([...options.constants].filter(([name]) => traced.parameters.has(name)));
-  const session = await createSession(runtime, logits, {
+  const fixed = constants && new Map([...constants].filter(([name]) => traced.parameters.has(name)));
+  const session = await createSession(runtime, new Map([['logits', traced.outputs.get('logits')!]]), {
     ...engineOptions(engine),
     ...(fixed && { constants: fixed }),
-    ...(options.profile !== undefined && { profile: options.profile }),
+    ...(profile !== undefined && { profile }),
   });
-  const score = async (pictures: ImageLoader, weights: TensorMap, signal?: AbortSignal): Promise<Evaluation> => {
-    const whole = classMeter({ classes });
-    const meters = parts.map((part) => ({ ...part, meter: classMeter({ classes, keep: 0 }), size: 0 }));
-    const order: number[] = [];
-    for await (const { images, labels, indices } of pictures.epoch(0, signal ? { signal } : {})) {
-      const x = float32([batch, 3, size, size], padded(images, batch * 3 * size * size));
-      const out = await session.run({ ...Object.fromEntries(weights), x });
-      const rows = floats(out['logits']!).subarray(0, labels.length * classes);
-      whole.add(rows, labels);
-      order.push(...indices);
-      for (const part of meters) {
-        indices.forEach((index, i) => {
-          if (!part.indices.has(index)) return;
-          part.meter.add(rows.subarray(i * classes, (i + 1) * classes), [labels[i]!]);
-          part.size++;
-        });
-      }
-    }
-    const result = whole.result();
-    return {
-      result,
-      parts: meters.filter((p) => p.size > 0).map((p) => ({ name: p.name, result: p.meter.result() })),
-      mistakes: result.mistakes.map((m) => ({ ...m, index: order[m.index]! })),
-    };
+  const logitsOf = async (images: Float32Array, weights: TensorMap): Promise<Float32Array> => {
+    const x = float32([batch, 3, size, size], padded(images, batch * 3 * size * size));
+    return floats((await session.run({ ...Object.fromEntries(weights), x }))['logits']!);
   };
   const release = async (): Promise<void> => {
-    if (options.profile !== undefined) session.endProfiling();
+    if (profile !== undefined) session.endProfiling();
     await session.release();
   };
-  return { score, release };
+  return { score: (pictures, weights, signal) => score({ pictures, weights, signal }, logitsOf, options), release };
+}
+
+/** What is scored: which pictures, with which weights. */
+interface Task {
+  readonly pictures: ImageLoader;
+  readonly weights: TensorMap;
+  readonly signal: AbortSignal | undefined;
+}
+
+type LogitsOf = (images: Float32Array, weights: TensorMap) => Promise<Float32Array>;
+
+async function score(task: Task, logitsOf: LogitsOf, { classes, parts }: JudgeOptions): Promise<Evaluation> {
+  const { pictures, weights, signal } = task;
+  const whole = classMeter({ classes });
+  const meters = parts.map((part) => ({ ...part, meter: classMeter({ classes, keep: 0 }), size: 0 }));
+  const order: number[] = [];
+  for await (const { images, labels, indices } of pictures.epoch(0, signal ? { signal } : {})) {
+    const rows = (await logitsOf(images, weights)).subarray(0, labels.length * classes);
+    whole.add(rows, labels);
+    order.push(...indices);
+    for (const part of meters) {
+      indices.forEach((index, i) => {
+        if (!part.indices.has(index)) return;
+        part.meter.add(rows.subarray(i * classes, (i + 1) * classes), [labels[i]!]);
+        part.size++;
+      });
+    }
+  }
+  const result = whole.result();
+  return {
+    result,
+    parts: meters.filter((p) => p.size > 0).map((p) => ({ name: p.name, result: p.meter.result() })),
+    mistakes: result.mistakes.map((m) => ({ ...m, index: order[m.index]! })),
+  };
 }
 
 function padded(data: Float32Array, length: number): Float32Array {

@@ -1,0 +1,156 @@
+import type { Tensor, TensorMap } from '../core/tensor.ts';
+import type { ImageLoader } from '../data/batch.ts';
+import type { ImageWorkers } from '../data/load.ts';
+import { imageLoader } from '../data/loader.ts';
+import { textBytes } from '../data/output.ts';
+import type { Network, Traced } from '../model/scope.ts';
+import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
+import { type Classifier, type ClassifierFacts, readClassifier, writeClassifier } from './classifier.ts';
+import { evaluationTransform, type RunConfig, trainingTransform } from './config.ts';
+import { firstNonFinite } from './diagnose.ts';
+import { createJudge, type Evaluation, engineOptions, type Judge } from './evaluate.ts';
+import type { OnEvent } from './events.ts';
+import { checkExport, encodeClassifier } from './export.ts';
+import { FILES, type Folder, metricsLine } from './folder.ts';
+import { judgedWeights, type LoopParts, type LoopResult } from './loop.ts';
+import { parameterSettings } from './network.ts';
+import type { RunPictures } from './pictures.ts';
+import type { Platform } from './platform.ts';
+import { runReport } from './report.ts';
+import { createStepper, type Stepper } from './step.ts';
+
+/** What stays the same from the beginning of a sitting to its end. */
+export interface Sitting {
+  readonly config: RunConfig;
+  readonly platform: Platform;
+  readonly folder: Folder;
+  readonly emit: OnEvent;
+  readonly request: { readonly signal?: AbortSignal; readonly profile?: string };
+}
+
+/** What is trained, on what, from where. */
+export interface Work {
+  readonly pictures: RunPictures;
+  readonly network: Network;
+  readonly traced: Traced;
+  readonly state: Map<string, Tensor>;
+  readonly workers: ImageWorkers;
+  readonly from: Checkpoint | null;
+}
+
+/** All of it, loaded and ready. */
+export interface Loaded extends Work {
+  readonly training: ImageLoader;
+  readonly heldOut: ImageLoader;
+  readonly stepper: Stepper;
+  readonly judge: Judge;
+  readonly average: Map<string, Tensor> | null;
+  readonly facts: ClassifierFacts;
+}
+
+/** Loads what a run needs: pictures, the training step, and the judge of its weights. */
+export async function load(s: Sitting, w: Work): Promise<Loaded> {
+  const { config, platform } = s;
+  const { data, engine, model, licence } = config;
+  const { pictures, network, from } = w;
+  const stepper = await loadStepper(s, w);
+  const judge = await createJudge(platform.runtime, network, {
+    batch: data.evaluationBatchSize,
+    size: data.size,
+    classes: pictures.classes.length,
+    parts: pictures.parts,
+    engine,
+  });
+  const average = config.ema ? new Map(from?.average ?? floatCopies(stepper.state)) : null;
+  const facts: ClassifierFacts = {
+    model: { name: model.name, overrides: model.overrides },
+    classes: pictures.classes,
+    transform: evaluationTransform(data),
+    licence,
+    version: platform.version,
+  };
+  return { ...w, ...loaders(s, w), stepper, judge, average, facts };
+}
+
+function loaders({ config }: Sitting, { pictures, workers }: Work): Pick<Loaded, 'training' | 'heldOut'> {
+  const { data, seed } = config;
+  const { strict, cacheBytes, sampling, batchSize, evaluationBatchSize } = data;
+  const common = { seed, strict, cacheBytes };
+  const training = { ...common, batchSize, sampling, transform: trainingTransform(data) };
+  const judging = { ...common, batchSize: evaluationBatchSize, transform: evaluationTransform(data) };
+  return {
+    training: imageLoader(workers, pictures.train, training),
+    heldOut: imageLoader(workers, pictures.test, { ...judging, sampling: 'in-order' }),
+  };
+}
+
+function loadStepper({ config, platform, request }: Sitting, { traced, state, from }: Work): Promise<Stepper> {
+  const { optimizer, clipNorm, engine } = config;
+  const how = {
+    ...{ optimizer, settings: parameterSettings(config), outputs: true },
+    ...(clipNorm !== null && { clipNorm }),
+  };
+  const start = { state, ...(from && { slots: from.slots, step: from.step }) };
+  const profile = request.profile === undefined ? {} : { profile: request.profile };
+  return createStepper(platform.runtime, traced, how, start, { ...engineOptions(engine), ...profile });
+}
+
+/** Copies of parameters and buffers; counters are not averaged. */
+function floatCopies(state: TensorMap): Map<string, Tensor> {
+  return new Map(
+    [...state].filter(([, t]) => t.dtype === 'float32').map(([name, t]) => [name, { ...t, data: t.data.slice() }]),
+  );
+}
+
+/** What the loop is given of a run. */
+export function loopParts({ config, platform, folder, emit, request }: Sitting, w: Loaded): LoopParts {
+  const { stepper, average, training, heldOut, judge, traced, pictures, facts } = w;
+  const { output, runtime } = platform;
+  return {
+    config,
+    stepper,
+    average,
+    pictures: training,
+    evaluate: (weights, signal) => judge.score(heldOut, weights, signal),
+    explain: (batch, state) => firstNonFinite(runtime, traced, { batch, state }, engineOptions(config.engine)),
+    save: async (standing) => {
+      const { state, slots, step } = stepper;
+      const { classes, fingerprint: data } = pictures;
+      await writeCheckpoint(output, folder.at(FILES.last), {
+        ...{ config, standing, step, classes, data },
+        ...{ state, slots, average },
+      });
+    },
+    saveBest: async (weights) => {
+      if (config.keep === 'best') await writeClassifier(output, folder.at(FILES.best), facts, weights);
+    },
+    record: async (row) => {
+      await output.append(folder.at(FILES.metrics), metricsLine(row));
+      emit({ kind: 'metrics', row });
+    },
+    onEvent: emit,
+    ...(request.signal && { signal: request.signal }),
+  };
+}
+
+/** Writes weights, ONNX model and report of a run whose last epoch is over; gives the scores of the kept weights. */
+export async function finish(
+  s: Sitting,
+  w: Loaded,
+  end: LoopResult & { readonly baseline: number | null },
+): Promise<Evaluation> {
+  const { config, platform, folder, emit } = s;
+  const { network, facts, pictures, workers, judge, heldOut, stepper, average } = w;
+  const best = config.keep === 'best' ? await readClassifier(platform.files, folder.at(FILES.best)) : null;
+  const kept: Classifier = best ?? { facts, network, weights: judgedWeights(stepper, average) };
+  const evaluation = (best ? null : end.evaluation) ?? (await judge.score(heldOut, kept.weights));
+  emit({ kind: 'note', text: `Writing ${FILES.weights}, ${FILES.onnx}, ${FILES.report}.` });
+  const model = encodeClassifier(kept);
+  await checkExport(platform.runtime, model, kept);
+  await writeClassifier(platform.output, folder.at(FILES.weights), facts, kept.weights);
+  await platform.output.write(folder.at(FILES.onnx), [model]);
+  const { standing, baseline } = end;
+  const parts = { folder, config, pictures, classifier: kept, evaluation, standing, baseline, workers, platform };
+  await platform.output.write(folder.at(FILES.report), [textBytes(await runReport(parts))]);
+  return evaluation;
+}
