@@ -97,8 +97,9 @@ function fail(error: unknown): number {
 }
 
 function refuse(message: string, code: string, exit: number): number {
-  if (asksJson) process.stdout.write(`${JSON.stringify({ error: message, code })}\n`);
-  process.stderr.write(`${colours.red('farsight:')} ${message}\n`);
+  const sentence = message.trim().replace(/\s*\n\s*/g, ' ');
+  if (asksJson) process.stdout.write(`${JSON.stringify({ error: sentence, code })}\n`);
+  process.stderr.write(`${colours.red('farsight:')} ${sentence}\n`);
   return exit;
 }
 

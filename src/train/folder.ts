@@ -30,14 +30,18 @@ export function folderAt(path: string): Folder {
   return { path: trimmed, name: trimmed.split(/[/\\]/).at(-1)!, at: (file) => joinPath(trimmed, file) };
 }
 
-/** Makes the folder of a new run; a fault where a run lies already. */
-export async function makeFolder(folder: Folder, output: Output): Promise<void> {
+/** Refuses a folder in which a run lies already. */
+export async function refuseTaken(folder: Folder, output: Output): Promise<void> {
   if (await output.exists(folder.at(FILES.config))) {
     throw new Fault(
       'config',
       `${folder.path}: expected a folder without a run, got one with ${FILES.config}. Choose another --name, or go on with --resume.`,
     );
   }
+}
+
+/** Makes the folder of a new run. */
+export async function makeFolder(folder: Folder, output: Output): Promise<void> {
   await output.makeFolder(joinPath(folder.path, 'checkpoints'));
 }
 

@@ -12,13 +12,13 @@ import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
 import type { RunConfig } from './config.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { OnEvent } from './events.ts';
-import { beginFolder, FILES, folderAt, makeFolder } from './folder.ts';
+import { beginFolder, FILES, folderAt, makeFolder, refuseTaken } from './folder.ts';
 import { trainLoop } from './loop.ts';
 import { classifier, traceTraining } from './network.ts';
-import { openPictures } from './pictures.ts';
+import { openPictures, type RunPictures } from './pictures.ts';
 import type { Platform } from './platform.ts';
 import { nextCommands } from './report.ts';
-import { finish, load, loopParts, type Sitting, type Work } from './sitting.ts';
+import { finish, type Loaded, load, loopParts, type Sitting, type Work } from './sitting.ts';
 import { BEGINNING, type Standing } from './standing.ts';
 
 /** How to run. */
@@ -60,7 +60,7 @@ export async function resumeRun(platform: Platform, request: RunRequest): Promis
   return sit(prepare(checkpoint.config, platform, request), checkpoint);
 }
 
-/** The configuration with the machine's threads and the embedded pictures' licence filled in. */
+/** The configuration with the machine's threads filled in. */
 export function settle(config: RunConfig, platform: Pick<Platform, 'cores'>): RunConfig {
   const { data, engine } = config;
   return {
@@ -76,13 +76,9 @@ function prepare(config: RunConfig, platform: Platform, request: RunRequest): Si
 
 async function sit(s: Sitting, from: Checkpoint | null): Promise<RunResult> {
   const { config, platform, folder, emit } = s;
+  checkProvider(s);
   const pictures = await openPictures(config, platform);
-  if (from && (from.data !== pictures.fingerprint || from.classes.join() !== pictures.classes.join())) {
-    throw new Fault(
-      'data',
-      `${folder.path}: expected the pictures that the run was begun with, got others in ${config.data.folder}. Put them back, or begin a new run.`,
-    );
-  }
+  if (from) checkSamePictures(s, pictures, from);
   const { network } = classifier(config.model, pictures.classes.length);
   const { batchSize: batch, size } = config.data;
   const { labelSmoothing, engine } = config;
@@ -90,8 +86,7 @@ async function sit(s: Sitting, from: Checkpoint | null): Promise<RunResult> {
   const state = from
     ? loadTensors(traced.state, from.state, { where: folder.at(FILES.last) }).tensors
     : await firstState(s, traced);
-  if (!from) await makeFolder(folder, platform.output);
-  await beginFolder(folder, platform.output, { config, metrics: from?.standing.metrics ?? [] });
+  if (!from) await refuseTaken(folder, platform.output);
   emit({ kind: 'start', folder: folder.path, config, step: from?.step ?? 0 });
   emit({ kind: 'data', train: describeDataset(pictures.train), test: describeDataset(pictures.test) });
   const workers = await platform.startWorkers(config.data.workers!);
@@ -100,6 +95,23 @@ async function sit(s: Sitting, from: Checkpoint | null): Promise<RunResult> {
   } finally {
     await workers.close();
   }
+}
+
+function checkProvider({ config, platform }: Sitting): void {
+  const { name, providers } = platform.runtime;
+  const { provider } = config.engine;
+  if (providers.includes(provider)) return;
+  const wanted = `one that ${name} has (${providers.join(', ')})`;
+  throw new Fault('config', `engine.provider: expected ${wanted}, got "${provider}".`);
+}
+
+function checkSamePictures({ config, folder }: Sitting, pictures: RunPictures, from: Checkpoint): void {
+  if (from.data === pictures.fingerprint && from.classes.join() === pictures.classes.join()) return;
+  const where = config.data.folder ?? 'the embedded data';
+  throw new Fault(
+    'data',
+    `${folder.path}: expected the pictures that the run was begun with, got others in ${where}. Put them back, or begin a new run.`,
+  );
 }
 
 /** Fresh weights, or those of the file that the configuration names. */
@@ -115,25 +127,35 @@ async function firstState({ config, platform, emit }: Sitting, traced: Traced): 
 }
 
 async function work(s: Sitting, w: Work): Promise<RunResult> {
-  const { config, folder, emit } = s;
-  const { pictures, workers } = w;
-  const side = config.baseline;
-  if (side !== null) emit({ kind: 'note', text: `Fitting logistic regression on ${side} x ${side} pixels.` });
-  const baseline = side === null ? null : await pixelBaseline(workers, pictures, config, side);
+  const { config, platform, folder } = s;
+  const { output } = platform;
+  // The runtime begins its profile's file as soon as a session is made.
+  if (s.request.profile !== undefined) await output.makeFolder(folder.path);
   const loaded = await load(s, w);
   try {
-    const end = await trainLoop(loopParts(s, loaded), w.from?.standing ?? BEGINNING);
-    const skipped = [...loaded.training.skipped(), ...loaded.heldOut.skipped()];
-    const total = pictures.train.samples.length + pictures.test.samples.length;
-    if (skipped.length > 0) emit({ kind: 'skipped', files: skipped, summary: describeSkipped(skipped, total) });
-    const evaluation = end.finished ? await finish(s, loaded, { ...end, baseline }) : null;
-    const next = nextCommands(folder.path, pictures);
-    const { standing, finished } = end;
-    const { classes } = pictures;
-    return { folder: folder.path, config, finished, standing, classes, evaluation, baseline, skipped, next };
+    if (!w.from) await makeFolder(folder, output);
+    await beginFolder(folder, output, { config, metrics: w.from?.standing.metrics ?? [] });
+    return await trainToEnd(s, loaded);
   } finally {
     if (s.request.profile !== undefined) loaded.stepper.session.endProfiling();
     await loaded.stepper.release();
     await loaded.judge.release();
   }
+}
+
+async function trainToEnd(s: Sitting, loaded: Loaded): Promise<RunResult> {
+  const { config, folder, emit } = s;
+  const { pictures, workers, training, heldOut, from } = loaded;
+  const side = config.baseline;
+  if (side !== null) emit({ kind: 'note', text: `Fitting logistic regression on ${side} x ${side} pixels.` });
+  const baseline = side === null ? null : await pixelBaseline(workers, pictures, config, side);
+  const end = await trainLoop(loopParts(s, loaded), from?.standing ?? BEGINNING);
+  const skipped = [...training.skipped(), ...heldOut.skipped()];
+  const total = pictures.train.samples.length + pictures.test.samples.length;
+  if (skipped.length > 0) emit({ kind: 'skipped', files: skipped, summary: describeSkipped(skipped, total) });
+  const evaluation = end.finished ? await finish(s, loaded, { ...end, baseline }) : null;
+  const next = nextCommands(folder.path, pictures);
+  const { standing, finished } = end;
+  const { classes } = pictures;
+  return { folder: folder.path, config, finished, standing, classes, evaluation, baseline, skipped, next };
 }

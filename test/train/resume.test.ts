@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { resume, train } from '../../src/node.ts';
@@ -55,5 +55,15 @@ describe('a run that is ended and resumed', () => {
     expect(two!.average).toEqual(one!.average);
     const timeless = (c: typeof one) => c!.standing.metrics.map((m) => ({ ...m, imagesPerSecond: 0 }));
     expect(timeless(two)).toEqual(timeless(one));
+  });
+  test('is not resumed with other pictures', async () => {
+    await writeFile(
+      join(folder, 'pictures', 'red', 'more.png'),
+      await readFile(join(folder, 'pictures', 'red', '0.png')),
+    );
+    await expect(resume({ folder: join(folder, 'whole') })).rejects.toMatchObject({
+      code: 'data',
+      message: expect.stringContaining('expected the pictures that the run was begun with'),
+    });
   });
 });

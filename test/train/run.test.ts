@@ -195,9 +195,10 @@ describe('a run that cannot go on', () => {
     const fault = await faultOf(train(config, { folder: at('run', 'config.json', 'run') }));
     expect(fault.message).toContain('got a path that leads through a file');
   });
-  test.each([
+  test.each<[RunOptions, string]>([
     [{ ...smallRun('none'), data: { folder: '/no/such/folder' } }, 'expected a folder, got nothing'],
     [{ model: { name: 'resnet14-gc', weights: '/no/such.safetensors' } }, 'expected a readable file, got nothing'],
+    [{ engine: { provider: 'wasm', threads: 1 } }, 'engine.provider: expected one that onnxruntime-node has (cpu'],
   ])('names what is missing: %#', async (change, words) => {
     const fault = await faultOf(train({ ...config, ...change }, { folder: at('missing') }));
     expect(fault.message).toContain(words);
