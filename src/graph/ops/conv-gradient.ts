@@ -16,11 +16,16 @@ function product(sizes: readonly number[]): number {
   return sizes.reduce((u, v) => u * v, 1);
 }
 
-/** dy = u ⊙ s with one factor s a channel, as batch norm's derivative gives it; undefined for any other. */
-function channelScaled(dy: Value): { readonly u: Value; readonly s: Value } | undefined {
+/**
+ * dy = u ⊙ s with one factor s a channel, as batch norm's derivative gives it, where it costs less to scale w and dw
+ * than dy; undefined for any other.
+ */
+function channelScaled(dy: Value, w: Value): { readonly u: Value; readonly s: Value } | undefined {
   const [u, s] = dy.node.inputs;
   if (dy.node.def !== MUL || !u || !s || s.shape.length !== dy.shape.length) return undefined;
-  return s.shape.every((d, i) => (i === 1 ? d === dy.shape[1] : d === 1)) ? { u, s } : undefined;
+  if (!s.shape.every((d, i) => (i === 1 ? d === dy.shape[1] : d === 1))) return undefined;
+  const [n, , ...space] = numbers(dy);
+  return 2 * product(numbers(w).slice(1)) < n! * product(space) ? { u, s } : undefined;
 }
 
 /** w with its row o multiplied by s[o]; as a matrix, since broadcasts over trailing axes of size 1 run slowly. */
@@ -31,7 +36,7 @@ function scaleRows(w: Value, s: Value): Value {
 
 /** dx of y = conv(x, w): the transposed convolution of dy, of exactly x's size. */
 export function convInputGradient(x: Value, w: Value, dy: Value, a: ConvAttributes): Value {
-  const scaled = channelScaled(dy); // the factors go to the weights, which are fewer
+  const scaled = channelScaled(dy, w); // the factors go to the weights, which are fewer
   if (scaled) return convInputGradient(x, scaleRows(w, scaled.s), scaled.u, a);
   const flipped = flippedConvolution(w, dy, a);
   if (flipped) return flipped;
@@ -74,7 +79,7 @@ function turnedRound(w: Value): Value {
  * of (many channels, few positions), images side by side and one product.
  */
 export function convWeightGradient(x: Value, w: Value, dy: Value, a: ConvAttributes): Value {
-  const scaled = channelScaled(dy); // dw is linear in dy, row by row
+  const scaled = channelScaled(dy, w); // dw is linear in dy, row by row
   if (scaled) return scaleRows(convWeightGradient(x, w, scaled.u, a), scaled.s);
   const [n, , ...space] = numbers(dy);
   const [o, c, ...kernel] = numbers(w);
