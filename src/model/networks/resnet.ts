@@ -1,5 +1,6 @@
 import { Fault } from '../../core/fault.ts';
 import { didYouMean } from '../../core/suggest.ts';
+import { showDims } from '../../graph/dimension.ts';
 import * as op from '../../graph/ops/index.ts';
 import type { Value } from '../../graph/value.ts';
 import { type Init, ONES, ZEROS } from '../init.ts';
@@ -39,6 +40,7 @@ export function resnet(
   config: ResnetConfig,
   features: readonly string[] = [],
 ): Record<string, Value> {
+  checkConfig(config, x);
   checkContext(config);
   checkFeatures(config, features);
   const out: Record<string, Value> = {};
@@ -65,6 +67,21 @@ export function resnet(
   if (config.classes === 0) return out;
   const pooled = s.module('avgpool', () => globalAveragePool(y)); // [N, C]
   return { logits: linear(s.at('fc'), pooled, { features: config.classes }), ...out };
+}
+
+function checkConfig({ block, groups, widthPerGroup, stem: kind, width, inChannels }: ResnetConfig, x: Value): void {
+  if (x.shape.length !== 4 || x.shape[1] !== inChannels) {
+    throw new Fault('shape', `x: expected [N, ${inChannels}, H, W], got ${showDims(x.shape)}. Set inChannels.`);
+  }
+  if (block === 'basic' && (groups !== 1 || widthPerGroup !== 64)) {
+    throw new Fault(
+      'config',
+      `groups: expected 1 group and widthPerGroup 64 in basic blocks, got ${groups} and ${widthPerGroup}.`,
+    );
+  }
+  if (kind.startsWith('deep') && width % 2 !== 0) {
+    throw new Fault('config', `width: expected an even width for stem "${kind}", got ${width}.`);
+  }
 }
 
 function checkFeatures(config: ResnetConfig, features: readonly string[]): void {

@@ -227,6 +227,13 @@ describe('a configuration that cannot be', () => {
     expect(withContext(two, { ...two, position: 'after-conv1' })).toContain('Give one of them a name');
     expect(withContext(two, { ...two, position: 'after-conv1', name: 'early' })).toBe('no fault');
   });
+  it('does not fit its input, its groups or its stem', () => {
+    expect(faultOf(() => trace('resnet18', { inChannels: 1 }))).toContain(
+      'x: expected [N, 1, H, W], got [2, 3, 64, 64]',
+    );
+    expect(faultOf(() => trace('resnet18', { groups: 2 }))).toContain('basic blocks');
+    expect(faultOf(() => trace('resnet18', { width: 15, stem: 'deep' }))).toContain('even width');
+  });
   it('names features that are not there', () => {
     const model = createModel('resnet18', SMALL, ['layer9']);
     const run = (): unknown =>
