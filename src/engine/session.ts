@@ -27,14 +27,14 @@ export interface SessionOptions extends Partial<SessionRequest> {
   readonly memoryLimit?: number;
 }
 
-/** Legalises, simplifies, encodes and loads a graph. */
+/** Legalises for the provider, simplifies, encodes and loads a graph. */
 export async function createSession(
   runtime: Runtime,
   outputs: ReadonlyMap<string, Value>,
   options: SessionOptions = {},
 ): Promise<Session> {
   const { constants, memoryLimit, provider = runtime.providers[0] ?? 'cpu', ...request } = options;
-  const ready = simplify(legalise(simplify(outputs)));
+  const ready = simplify(legalise(simplify(outputs), provider));
   const graph = graphOf(ready);
   const bytes = estimateBytes(ready);
   refuseTooLarge(bytes, memoryLimit ?? runtime.availableBytes?.());

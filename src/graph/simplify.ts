@@ -7,13 +7,17 @@ import type { AttributeValue, Node, Value } from './value.ts';
 const FOLD_LIMIT = 4096;
 const MOST_ROUNDS = 12;
 
-/** Rewrites words and operators that the engine lacks to ones it has. Comes after differentiation. */
-export function legalise(outputs: ReadonlyMap<string, Value>): Map<string, Value> {
+/**
+ * Rewrites words and operators that the engine lacks, everywhere or with `provider`, to ones it has. Comes after
+ * differentiation.
+ */
+export function legalise(outputs: ReadonlyMap<string, Value>, provider?: string): Map<string, Value> {
   let current = new Map(outputs);
   for (let round = 0; round < MOST_ROUNDS; round++) {
     let changed = false;
     current = rewrite(current, (node) => {
-      const to = node.def.legalise?.(node);
+      const { legalise: always, elsewhere } = node.def;
+      const to = always?.(node) ?? (provider === undefined ? undefined : elsewhere?.[provider]?.(node));
       if (to) changed = true;
       return to;
     });

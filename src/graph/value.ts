@@ -73,6 +73,8 @@ export interface OpDef {
   readonly simplify?: (node: Node) => Value | undefined;
   /** Rewrites to operators that the engine has (and has fast), after differentiation. */
   readonly legalise?: (node: Node) => readonly Value[] | undefined;
+  /** For providers whose runtime lacks this operator, or this use of it: the same in operators that it has there. */
+  readonly elsewhere?: Readonly<Record<string, (node: Node) => readonly Value[] | undefined>>;
   /** The same in ONNX's own operators, for files that any runtime may read; contrib operators have it. */
   readonly portable?: (node: Node) => readonly Value[];
 }

@@ -1,8 +1,9 @@
 import { productDim } from '../dimension.ts';
-import { emit } from '../trace.ts';
-import type { OpDef, OutputType, Value } from '../value.ts';
+import { emit, emit1 } from '../trace.ts';
+import type { Node, OpDef, OutputType, Value } from '../value.ts';
 import { at } from './common.ts';
 import { reshape } from './layout.ts';
+import { firstLargest } from './pool-indices.ts';
 import { fullAttributes, overhang, type PoolAttributes, padded, pooled, WINDOW, windowOf } from './pool-window.ts';
 import { scatterElements, zerosOf } from './scatter.ts';
 
@@ -33,7 +34,18 @@ export const MAX_POOL: OpDef = {
     const plain = over && padded(a, over);
     return plain && emit(MAX_POOL, [x], { ...node.attributes, ...plain });
   },
+  // WebGPU's has no second output
+  elsewhere: { webgpu: withoutIndices },
 };
+
+/** The indices, where they are asked for, found with other operators. */
+function withoutIndices({ inputs, attributes: { indices: asked, ...attributes } }: Node): readonly Value[] | undefined {
+  if (!asked) return undefined;
+  const x = at(inputs, 0);
+  const y = emit1(MAX_POOL, [x], attributes);
+  const found = firstLargest(x, y, windowOf(attributes));
+  return found && [y, found];
+}
 
 /** Largest element of each window. x [N, C, ..] → [N, C, ..']. */
 export function maxPool(x: Value, a: PoolAttributes): Value {
