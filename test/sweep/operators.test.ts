@@ -48,6 +48,12 @@ function lowered(outputs: ReadonlyMap<string, Value>, training: boolean): Map<st
   return aggregation.lowerAggregates(outputs, { provider: 'cpu', training }).outputs;
 }
 
+/** What the provider lacks and the graph still holds. */
+function lacking(outputs: ReadonlyMap<string, Value>, provider: string): string[] {
+  const left = nodesOf(outputs.values()).filter((n) => n.def.elsewhere?.[provider]?.(n));
+  return left.map((n) => n.def.name);
+}
+
 async function engineError(outputs: ReadonlyMap<string, Value>, traced: Pick<Traced, 'feeds'>): Promise<number> {
   const session = await createSession(runtime, lowered(outputs, false), { threads: 1 });
   const results = await session.run(Object.fromEntries(traced.feeds));
@@ -106,6 +112,20 @@ describe.each(OPS.map((def) => [def.name, def] as const))('%s', (_, def) => {
         for (const [name, t] of before) expect(relativeError(after.get(name)!, t)).toBeLessThan(DERIVATIVE_ERROR);
       }
     });
+
+    for (const provider of Object.keys(def.elsewhere ?? {})) {
+      it(`means the same in operators that ${provider} has, its derivative too: ${sample.name}`, async () => {
+        const traced = traceSample(sample);
+        const d = differentiate(traced);
+        const outputs = new Map([...traced.outputs, ...(d?.gradients ?? [])]);
+        const feeds = d?.feeds ?? traced.feeds;
+        const ready = simplify(legalise(simplify(outputs), provider));
+        expect(lacking(ready, provider)).toEqual([]);
+        const [before, after] = [interpret(outputs, feeds), interpret(ready, feeds)];
+        for (const [name, t] of before) expect(relativeError(after.get(name)!, t)).toBeLessThan(DERIVATIVE_ERROR);
+        expect(await engineError(ready, { feeds })).toBeLessThan(FLOAT32_ERROR);
+      });
+    }
 
     if (sample.name.startsWith('open')) {
       it(`traced with open sizes and bound equals traced with sizes: ${sample.name}`, () => {

@@ -58,6 +58,13 @@ export const WINDOW_SAMPLES: readonly Sample[] = [
       Object.values(op.maxPoolWithIndices(s.distinct([2, 2, 4, 4]), { kernel_shape: pair(2), strides: pair(2) })),
     'the first of equals': (s) =>
       op.maxPoolWithIndices(s.repeated([2, 2, 6, 6]), { kernel_shape: pair(3), strides: pair(2) }).indices,
+    'the first of equals, some of them in padding': (s) =>
+      op.maxPoolWithIndices(op.sub(s.repeated([2, 2, 5, 6]), op.stopGradient(s.positive([]))), {
+        kernel_shape: pair(3),
+        strides: [2, 1],
+        pads: [1, 0, 1, 2],
+        dilations: [1, 2],
+      }).indices,
     'open sizes': (s) =>
       op.maxPool(s.distinct([s.dim('n', 2), 1, s.dim('h', 6), s.dim('w', 5)]), {
         kernel_shape: pair(3),
