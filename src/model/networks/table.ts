@@ -53,7 +53,7 @@ export interface NamedNetwork {
 
 /** The name of a network in {@link NETWORKS}. */
 export type NetworkName =
-  | `resnet${18 | 34 | 50 | 101 | 152 | 14 | 20 | 32}`
+  | `resnet${18 | 26 | 34 | 50 | 101 | 152 | 14 | 20 | 32}`
   | `seresnet${18 | 34 | 50 | 101 | 152}`
   | 'resnext50_32x4d'
   | 'resnext101_32x8d'
@@ -66,6 +66,7 @@ export type NetworkName =
 /** Every network by name. Names with a dash are ours; the others are torchvision's and timm's. */
 export const NETWORKS: { readonly [K in NetworkName]: NamedNetwork } = {
   resnet18: { config: { ...BASIC, layers: LAYERS_18 }, parameters: 11_689_512 },
+  resnet26: { config: { ...RESNET, layers: LAYERS_18 }, parameters: 15_995_176 },
   resnet34: { config: BASIC, parameters: 21_797_672 },
   resnet50: { config: RESNET, parameters: 25_557_032 },
   resnet101: { config: { ...RESNET, layers: LAYERS_101 }, parameters: 44_549_160 },
