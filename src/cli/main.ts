@@ -42,7 +42,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
 
 const EXAMPLES = `
 Examples:
-  farsight train                          train on the embedded emoji: some minutes, no download
+  farsight train                          train on the embedded emoji: a minute or two, no download
   farsight train photos --epochs 30       photos/cats/*.jpg, photos/dogs/*.jpg, ..: one folder a class
   farsight predict runs/NAME cat.jpg      what is on a picture
   farsight models "resnet*"               names for --model
