@@ -6,7 +6,7 @@ import type { RunOptions } from './config.ts';
  */
 export const EMOJI_RECIPE: RunOptions = {
   data: { size: 32 },
-  epochs: 12,
+  epochs: 16,
   evaluateEvery: 4,
   baseline: 16,
   licence: 'Apache-2.0',
