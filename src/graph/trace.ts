@@ -113,7 +113,7 @@ export function constantOf(v: Value | undefined): Tensor | undefined {
 /** The number that every element of a constant float value has, or undefined. */
 export function uniformOf(v: Value | undefined): number | undefined {
   const t = constantOf(v);
-  if (!t || t.dtype !== 'float32' || sizeOf(t.shape) === 0) return undefined;
+  if (t?.dtype !== 'float32' || sizeOf(t.shape) === 0) return undefined;
   const first = t.data[0] as number;
   return (t.data as Float32Array).every((x) => x === first) ? first : undefined;
 }
