@@ -3,7 +3,7 @@ import { emit1, scalar } from '../trace.ts';
 import type { Attributes, Node, OpDef, Value } from '../value.ts';
 import { at, broadcast, sameDType, shapeFault } from './common.ts';
 import { mul } from './elementwise.ts';
-import { transpose } from './layout.ts';
+import { expand, transpose } from './layout.ts';
 import { reduceTo } from './reduce.ts';
 
 function flipLast(shape: readonly Dim[]): Dim[] {
@@ -49,7 +49,15 @@ export const MATMUL: OpDef = {
   },
   attributes: {},
   macs,
+  // WebGPU's ends the process where an operand has no elements
+  elsewhere: {
+    webgpu: ({ inputs, outputs }) => (inputs.some(isEmpty) ? [expand(scalar(0), outputs[0]!.shape)] : undefined),
+  },
 };
+
+function isEmpty(v: Value | undefined): boolean {
+  return v?.shape.includes(0) ?? false;
+}
 
 /** A product with transposed operands and a factor, in one pass (a contrib operator of ONNX Runtime). */
 export const FUSED_MATMUL: OpDef = {
@@ -75,13 +83,17 @@ export const FUSED_MATMUL: OpDef = {
   },
   attributes: { alpha: 'float', transA: 'int', transB: 'int', transBatchA: 'int', transBatchB: 'int' },
   macs,
-  portable: ({ inputs, attributes }) => {
-    const [a, b] = inputs as readonly [Value, Value];
-    const { alpha, transA, transB } = attributes as Readonly<Record<string, number>>;
-    const product = matMul(transA ? swap(a) : a, transB ? swap(b) : b);
-    return [alpha === 1 ? product : mul(product, scalar(alpha!))];
-  },
+  portable: unfused,
+  // WebGPU has none, and would fetch the operands back to compute it on the CPU
+  elsewhere: { webgpu: unfused },
 };
+
+function unfused({ inputs, attributes }: Node): readonly Value[] {
+  const [a, b] = inputs as readonly [Value, Value];
+  const { alpha, transA, transB } = attributes as Readonly<Record<string, number>>;
+  const product = matMul(transA ? swap(a) : a, transB ? swap(b) : b);
+  return [alpha === 1 ? product : mul(product, scalar(alpha!))];
+}
 
 /** Which operands are transposed (in their last two axes) and by what the product is multiplied. */
 export interface Product {
