@@ -27,7 +27,14 @@ describe('wasmRuntime', () => {
 });
 
 describe.skipIf(!hasCorpus)(corpusTitle('golden cases on WebAssembly'), () => {
-  it.each(['training/opt_adamw', 'blocks/nonlocal2d_embedded_gaussian_sub', 'ops/pool_ceil'])('%s', async (name) => {
+  it.each([
+    'training/opt_adamw',
+    'blocks/nonlocal2d_embedded_gaussian_sub',
+    'blocks/contextblock_att_mul_r16',
+    'blocks/nonlocal3d_gaussian_sub',
+    'ops/pool_ceil',
+    'ops/interpolate',
+  ])('%s', async (name) => {
     const result = await runCase(corpusCase(`${name}.json`), { runtime, provider: 'wasm' });
     expect(result).toMatchObject({ status: 'pass', why: '' });
   });
