@@ -1,4 +1,4 @@
-/** The import rules of HOUSE_STYLE.md, section 1: which room may know which. */
+/** The import rules between rooms (docs/architecture.md): which room may know which. */
 const ROOMS = {
   core: [],
   data: ['core'],
