@@ -67,6 +67,7 @@ export * from './result/report.ts';
 export * from './train/checkpoint.ts';
 export * from './train/classifier.ts';
 export * from './train/config.ts';
+export { type DataConfig, evaluationTransform, trainingTransform } from './train/data-config.ts';
 export * from './train/ema.ts';
 export * from './train/evaluate.ts';
 export * from './train/events.ts';

@@ -2,8 +2,10 @@
 export interface ImageBatch {
   /** [N, 3, size, size], normalised. */
   readonly images: Float32Array;
-  /** [N] */
+  /** [N]; of a picture with several labels the first, or -1 for none. */
   readonly labels: Int32Array;
+  /** [N, K]: how far each class is meant, where a label alone does not say it: mixed pictures, several labels. */
+  readonly targets?: Float32Array;
   /** [N]: which samples of the data set these are. */
   readonly indices: Int32Array;
 }

@@ -8,6 +8,12 @@ import { IMAGE_EXTENSIONS } from './image.ts';
 export interface Sample {
   readonly path: string;
   readonly label: number;
+  /** All its labels in a data set where a picture may have several; `label` is then the first, or -1 for none. */
+  readonly labels?: readonly number[];
+  /** Where its bytes are inside the file at `path`, a shard; the whole file where absent. */
+  readonly bytes?: { readonly offset: number; readonly length: number };
+  /** What it is called inside a shard. */
+  readonly name?: string;
 }
 
 /** Labelled pictures. */
@@ -15,6 +21,8 @@ export interface Dataset {
   /** Names of the classes, in the order of their labels. */
   readonly classes: readonly string[];
   readonly samples: readonly Sample[];
+  /** Whether a picture may have several labels, or none. */
+  readonly multiLabel?: boolean;
 }
 
 /** How to read a folder of classes. */

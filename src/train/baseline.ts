@@ -4,7 +4,8 @@ import type { ImageWorkers } from '../data/load.ts';
 import { imageLoader } from '../data/loader.ts';
 import { fitLogistic, logisticLogits } from '../result/baseline.ts';
 import { classMeter } from '../result/classify.ts';
-import { evaluationTransform, type RunConfig } from './config.ts';
+import type { RunConfig } from './config.ts';
+import { evaluationTransform } from './data-config.ts';
 import type { RunPictures } from './pictures.ts';
 
 /** Most steps of the fit: the score settles long before the gradient does. */

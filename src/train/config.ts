@@ -1,42 +1,8 @@
-import type { Sampling } from '../data/order.ts';
-import type { EvaluationTransform, TrainingTransform } from '../data/transform-config.ts';
 import type { Provider } from '../engine/runtime.ts';
+import type { DataConfig } from './data-config.ts';
 import type { EmaConfig } from './ema.ts';
 import type { OptimizerConfig } from './optimizers/optimizer.ts';
 import type { RunSchedule } from './rate.ts';
-
-/** Which pictures, and how they are prepared. */
-export interface DataConfig {
-  /** A folder of classes, or of `train` and `val` (or `test`) with classes inside; null: the embedded emoji. */
-  readonly folder: string | null;
-  /** Share of each class that is held out where the folder has no `val` or `test`; 0.2. */
-  readonly holdOut: number;
-  /** Side of the square that the network sees, in pixels; 64, or 224 for networks with a 7x7 stem. */
-  readonly size: number;
-  /** Length of the shorter side before the centre crop in evaluation, in pixels; `size`, or 8/7 of it from 128 on. */
-  readonly resize: number;
-  /** Filter of the antialiased resize. */
-  readonly interpolation: 'bilinear' | 'bicubic';
-  /** Subtracted from red, green, blue in 0..1, and what divides the rest; ImageNet's. */
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-  /** Least and greatest share of the area that a training crop takes, and its width over height. */
-  readonly scale: readonly number[];
-  readonly ratio: readonly number[];
-  /** Probability of mirroring a training picture. */
-  readonly flip: number;
-  /** Pictures of a training step, and of an evaluation step. */
-  readonly batchSize: number;
-  readonly evaluationBatchSize: number;
-  /** Whether classes come as often as they are in the data, or equally often. */
-  readonly sampling: Exclude<Sampling, 'in-order'>;
-  /** Threads that decode and prepare pictures; null: one less than the cores, at most 8. */
-  readonly workers: number | null;
-  /** Bytes of decoded pictures kept for later epochs; 256 MiB. */
-  readonly cacheBytes: number;
-  /** Whether a picture that cannot be read ends the run; otherwise it is skipped, counted and named. */
-  readonly strict: boolean;
-}
 
 /** Which network: a name of the table and what is changed of its configuration. `classes` comes from the data. */
 export interface ModelConfig {
@@ -102,15 +68,3 @@ type Parts = 'data' | 'model' | 'engine';
 
 /** What may be said of a run; what is left out takes its default. */
 export type RunOptions = { readonly [K in Parts]?: Partial<RunConfig[K]> } & Partial<Omit<RunConfig, Parts>>;
-
-/** What is done to a training picture. */
-export function trainingTransform(data: DataConfig): TrainingTransform {
-  const { size, interpolation, mean, std, scale, ratio, flip } = data;
-  return { kind: 'training', size, interpolation, mean, std, scale, ratio, flip };
-}
-
-/** What is done to a picture that is judged. */
-export function evaluationTransform(data: DataConfig): EvaluationTransform {
-  const { size, resize, interpolation, mean, std } = data;
-  return { kind: 'evaluation', size, interpolation, mean, std, resize, intermediate: 'uint8' };
-}

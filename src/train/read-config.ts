@@ -3,6 +3,7 @@ import { Fault } from '../core/fault.ts';
 import { didYouMean } from '../core/suggest.ts';
 import { createModel } from '../model/networks/table.ts';
 import type { RunConfig } from './config.ts';
+import { DATA } from './data-config.ts';
 import { EMOJI_RECIPE } from './recipe.ts';
 
 // Without compiled validators no `eval` is asked for, which a strict content-security policy forbids.
@@ -11,34 +12,7 @@ z.config({ jitless: true });
 const count = z.int().min(1);
 const share = z.number().min(0).max(1);
 const positive = z.number().positive();
-const three = z.array(z.number()).length(3);
-const rising = z
-  .array(positive)
-  .length(2)
-  .refine(([a, b]) => a! <= b!, { error: 'the lesser number first' });
 const side = z.int().min(1).max(8192);
-
-const DATA = z.strictObject({
-  folder: z.string().min(1).nullable().default(null),
-  holdOut: z.number().gt(0).lt(1).default(0.2),
-  size: side.optional(),
-  resize: side.optional(),
-  interpolation: z.enum(['bilinear', 'bicubic']).default('bilinear'),
-  mean: three.default([0.485, 0.456, 0.406]),
-  std: z.array(z.number().min(1e-6)).length(3).default([0.229, 0.224, 0.225]),
-  scale: rising.default([0.35, 1]),
-  ratio: rising.default([3 / 4, 4 / 3]),
-  flip: share.default(0.5),
-  batchSize: count.max(65536).default(32),
-  evaluationBatchSize: count.max(65536).default(64),
-  sampling: z.enum(['shuffled', 'balanced']).default('balanced'),
-  workers: count.max(256).nullable().default(null),
-  cacheBytes: z
-    .number()
-    .min(0)
-    .default(256 * 1024 ** 2),
-  strict: z.boolean().default(false),
-});
 
 const OPTIMIZER = z.discriminatedUnion('kind', [
   z.strictObject({

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Fault } from '../../src/core/fault.ts';
 import type { StateSpec } from '../../src/model/scope.ts';
-import { evaluationTransform, trainingTransform } from '../../src/train/config.ts';
+import { evaluationTransform, trainingTransform } from '../../src/train/data-config.ts';
 import { parameterSettings } from '../../src/train/network.ts';
 import { readRunConfig } from '../../src/train/read-config.ts';
 import { EMOJI_RECIPE } from '../../src/train/recipe.ts';
