@@ -53,6 +53,7 @@ export * from './model/layers/conv.ts';
 export * from './model/layers/linear.ts';
 export * from './model/layers/norm.ts';
 export * from './model/layers/pool.ts';
+export * from './model/losses/binary.ts';
 export * from './model/losses/classification.ts';
 export * from './model/networks/describe.ts';
 export * from './model/networks/resnet-config.ts';
