@@ -50,6 +50,7 @@ export * from './model/blocks/simplified-non-local.ts';
 export * from './model/blocks/squeeze-excitation.ts';
 export * from './model/init.ts';
 export * from './model/layers/conv.ts';
+export * from './model/layers/drop.ts';
 export * from './model/layers/linear.ts';
 export * from './model/layers/norm.ts';
 export * from './model/layers/pool.ts';

@@ -40,12 +40,22 @@ export interface TapOffer {
 /** What a network is traced for. */
 export type Mode = 'training' | 'inference';
 
+/** A drawing that a training graph is fed at each step: float32, uniform in [0, 1). */
+export interface RandomSpec {
+  /** The graph's input, `random/PATH`; what is drawn is a function of seed, epoch, step and this path. */
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
 interface Collected {
   readonly mode: Mode;
   readonly state: Map<string, { readonly spec: StateSpec; readonly value: Value | undefined }>;
   readonly updates: Map<string, Value>;
   readonly taps: Map<string, Tap>;
   readonly tapped: (name: string) => boolean;
+  readonly randoms: Map<string, RandomSpec>;
+  readonly counting: Set<string>;
+  readonly frozenNorm: (path: string) => boolean;
 }
 
 /** A place in a network: it names the parameters that are made there. */
@@ -61,6 +71,11 @@ export class Scope {
   /** Whether batch statistics, dropout and drop path are those of training. */
   get training(): boolean {
     return this.#collected.mode === 'training';
+  }
+
+  /** Whether the norm at this place keeps to its running statistics in training, and leaves them as they are. */
+  get frozenNorm(): boolean {
+    return this.#collected.frozenNorm(this.path);
   }
 
   /** The place called `name` below this one. */
@@ -89,9 +104,21 @@ export class Scope {
     return this.#state(name, shape, init, 'buffer', 'float32')!;
   }
 
-  /** A count of training steps, int64 []; the trainer adds one each step, no graph reads it. */
-  counter(name: string): void {
+  /** A count of training steps, int64 []; the trainer adds one each step unless it is `still`, no graph reads it. */
+  counter(name: string, how: 'counting' | 'still' = 'counting'): void {
     this.#state(name, [], ZEROS, 'counter', 'int64');
+    if (how === 'counting') this.#collected.counting.add(this.at(name).path);
+  }
+
+  /** Numbers drawn anew for each training step, uniform in [0, 1): an input that the host feeds. */
+  random(name: string, dims: readonly Dim[]): Value {
+    const { path } = this.at(name);
+    const { randoms } = this.#collected;
+    const shape = knownShape(dims, path);
+    const fed = `random/${path}`;
+    if (randoms.has(fed)) throw new Fault('graph', `${path}: drawn twice. Give each drawing its own name.`);
+    randoms.set(fed, { name: fed, shape });
+    return input(fed, 'float32', shape);
   }
 
   #state(name: string, dims: readonly Dim[], init: Init, role: StateSpec['role'], dtype: DType): Value | undefined {
@@ -135,6 +162,10 @@ export interface Traced {
   /** New values of buffers after a training step. */
   readonly updates: ReadonlyMap<string, Value>;
   readonly taps: ReadonlyMap<string, Tap>;
+  /** What is drawn for each training step; none in inference. */
+  readonly randoms: readonly RandomSpec[];
+  /** Names of the counters that a training step adds one to. */
+  readonly counting: ReadonlySet<string>;
 }
 
 /** What a network reads: names, shapes (which may have symbols), dtypes. */
@@ -149,6 +180,8 @@ export interface TraceOptions {
   readonly mode: Mode;
   /** Which taps to make, by path; none where absent. */
   readonly taps?: (path: string) => boolean;
+  /** Which batch norms, by path (`layer1.0.bn1`), stay as in inference while the network trains; none where absent. */
+  readonly frozenNorm?: (path: string) => boolean;
 }
 
 /** A network: a function of a scope and named inputs to named outputs. It holds no weights. */
@@ -162,6 +195,9 @@ export function traceNetwork(network: Network, options: TraceOptions): Traced {
     updates: new Map(),
     taps: new Map(),
     tapped: options.taps ?? (() => false),
+    randoms: new Map(),
+    counting: new Set(),
+    frozenNorm: options.frozenNorm ?? (() => false),
   };
   const inputs = Object.entries(options.inputs).map(
     ([name, { shape, dtype = 'float32' }]) => [name, input(name, dtype, shape)] as const,
@@ -175,6 +211,8 @@ export function traceNetwork(network: Network, options: TraceOptions): Traced {
     parameters: new Map(made.flatMap(({ spec, value }) => (value ? [[spec.name, value] as const] : []))),
     updates: collected.updates,
     taps: collected.taps,
+    randoms: [...collected.randoms.values()],
+    counting: collected.counting,
   };
 }
 

@@ -15,7 +15,8 @@ export interface BatchNormConfig {
 }
 
 /**
- * Batch norm over all axes but the channels: batch statistics in training, running ones in inference.
+ * Batch norm over all axes but the channels: batch statistics in training, running ones in inference and where the
+ * scope says that the norm is frozen.
  * The running variance takes the unbiased batch variance, as PyTorch's.
  * x [N, C, ..] → the same. State: `weight`, `bias`, `running_mean`, `running_var`, `num_batches_tracked`.
  */
@@ -26,9 +27,10 @@ export function batchNorm(s: Scope, x: Value, config: BatchNormConfig = {}): Val
   const bias = s.param('bias', [c], ZEROS);
   const mean = s.buffer('running_mean', [c], ZEROS);
   const variance = s.buffer('running_var', [c], ONES);
-  s.counter('num_batches_tracked');
+  const running = !s.training || s.frozenNorm;
+  s.counter('num_batches_tracked', running ? 'still' : 'counting');
   return s.within(() => {
-    if (!s.training) return op.batchNormalization(x, scale, bias, mean, variance, epsilon);
+    if (running) return op.batchNormalization(x, scale, bias, mean, variance, epsilon);
     const batch = op.batchStatistics(x);
     const unbiased = op.mul(batch.variance, op.div(batch.count, op.max(op.sub(batch.count, scalar(1)), scalar(1))));
     s.update('running_mean', blend(mean, op.stopGradient(batch.mean), momentum));

@@ -9,6 +9,7 @@ z.config({ jitless: true });
 
 const count = z.int().min(1).max(65536);
 const ratio = z.number().gt(0).max(1);
+const share = z.number().min(0).lt(1);
 
 const NON_LOCAL = z.strictObject({
   kind: z.literal('non-local'),
@@ -65,6 +66,8 @@ const RESNET = z.strictObject({
   inChannels: count,
   classes: z.int().min(0).max(1e6),
   zeroInitResidual: z.boolean(),
+  dropPath: share,
+  dropout: share,
   context: z.array(PLACEMENT),
 });
 

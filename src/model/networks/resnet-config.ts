@@ -51,6 +51,10 @@ export interface ResnetConfig {
   readonly classes: number;
   /** Whether the last norm of each block starts at zero. */
   readonly zeroInitResidual: boolean;
+  /** Probability that a picture skips the last block in training; it grows from 0 with the blocks (stochastic depth). */
+  readonly dropPath: number;
+  /** Probability that a pooled feature is zeroed before the classifier in training. */
+  readonly dropout: number;
   /** Context blocks, in the order in which they stand at one place. */
   readonly context: readonly ContextPlacement[];
 }

@@ -5,6 +5,7 @@ import * as op from '../../graph/ops/index.ts';
 import type { Value } from '../../graph/value.ts';
 import { type Init, ONES, ZEROS } from '../init.ts';
 import { conv2d } from '../layers/conv.ts';
+import { dropout, dropPath, dropPathRates } from '../layers/drop.ts';
 import { linear } from '../layers/linear.ts';
 import { batchNorm } from '../layers/norm.ts';
 import { averagePool, globalAveragePool, maxPool } from '../layers/pool.ts';
@@ -18,6 +19,8 @@ interface Plan {
   readonly planes: number;
   readonly stride: number;
   readonly context: PlaceContext;
+  /** Probability that the block is skipped in training. */
+  readonly dropPath: number;
 }
 
 /**
@@ -27,7 +30,8 @@ interface Plan {
  *
  * He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, arXiv:1512.03385;
  * Xie et al., "Aggregated Residual Transformations", CVPR 2017, arXiv:1611.05431;
- * He et al., "Bag of Tricks", CVPR 2019, arXiv:1812.01187 (deep stem, average pool in the shortcut).
+ * He et al., "Bag of Tricks", CVPR 2019, arXiv:1812.01187 (deep stem, average pool in the shortcut);
+ * Huang et al., "Deep Networks with Stochastic Depth", ECCV 2016, arXiv:1603.09382 (`dropPath`).
  * Departs from the paper: a bottleneck strides in its 3 x 3 convolution (torchvision) unless `strideIn` says `1x1`;
  * shortcuts of the small networks are projections, not padded identities.
  *
@@ -48,16 +52,13 @@ export function resnet(
     if (always || features.includes(name)) out[name] = v;
   };
   let y = stem(s, x, config);
+  const rates = dropPathRates(config.dropPath, config.layers);
   config.layers.forEach((blocks, k) => {
     const layer = s.at(`layer${k + 1}`);
     for (let i = 0; i < blocks; i++) {
-      const context = contextAt(config, k + 1, i);
-      y = residual(layer.at(i), y, {
-        config,
-        planes: config.width * 2 ** k,
-        stride: k > 0 && i === 0 ? 2 : 1,
-        context,
-      });
+      const [planes, stride] = [config.width * 2 ** k, k > 0 && i === 0 ? 2 : 1];
+      const plan = { config, planes, stride, context: contextAt(config, k + 1, i), dropPath: rates[k]![i]! };
+      y = residual(layer.at(i), y, plan);
       offer(`layer${k + 1}.${i}`, y);
     }
     y = contextAt(config, k + 1, 0)(layer, y, 'after-stage');
@@ -66,7 +67,8 @@ export function resnet(
   });
   if (config.classes === 0) return out;
   const pooled = s.module('avgpool', () => globalAveragePool(y)); // [N, C]
-  return { logits: linear(s.at('fc'), pooled, { features: config.classes }), ...out };
+  const kept = dropout(s, pooled, config.dropout);
+  return { logits: linear(s.at('fc'), kept, { features: config.classes }), ...out };
 }
 
 function checkConfig({ block, groups, widthPerGroup, stem: kind, width, inChannels }: ResnetConfig, x: Value): void {
@@ -127,7 +129,7 @@ function deepStem(s: Scope, x: Value, [a, b, c]: readonly [number, number, numbe
 
 function residual(s: Scope, x: Value, plan: Plan): Value {
   return s.within(() => {
-    const y = plan.config.block === 'basic' ? basic(s, x, plan) : bottleneck(s, x, plan);
+    const y = dropPath(s, plan.config.block === 'basic' ? basic(s, x, plan) : bottleneck(s, x, plan), plan.dropPath);
     const same = y.shape[1] === x.shape[1] && plan.stride === 1;
     const sum = op.add(y, same ? x : projection(s.at('downsample'), x, y.shape[1] as number, plan));
     return plan.context(s, op.relu(plan.context(s, sum, 'after-add')), 'after-block');

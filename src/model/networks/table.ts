@@ -20,6 +20,8 @@ const RESNET: ResnetConfig = {
   inChannels: 3,
   classes: 1000,
   zeroInitResidual: false,
+  dropPath: 0,
+  dropout: 0,
   context: [],
 };
 const BASIC: ResnetConfig = { ...RESNET, block: 'basic' };
