@@ -71,7 +71,7 @@ describe('image folder', () => {
   it('refuses folders that nest without end', async () => {
     const list = async (): Promise<readonly { name: string; kind: 'folder' }[]> =>
       ['a', 'b'].map((name) => ({ name, kind: 'folder' }));
-    const endless = { list, read: async () => empty };
+    const endless = { ...memoryFiles({}), list };
     await expect(readImageFolder(endless, 's')).rejects.toThrow(/Does a link lead back up/);
   });
 

@@ -1,5 +1,5 @@
 import { Fault } from '../../src/core/fault.ts';
-import type { FileEntry, Files } from '../../src/data/files.ts';
+import { checkPiece, type FileEntry, type Files, type OpenFile } from '../../src/data/files.ts';
 
 /** Files held in memory, by path; folders are what the paths say. */
 export function memoryFiles(contents: Readonly<Record<string, Uint8Array>>, folders: readonly string[] = []): Files {
@@ -20,5 +20,16 @@ export function memoryFiles(contents: Readonly<Record<string, Uint8Array>>, fold
     if (bytes === undefined) throw new Fault('data', `${path}: expected a readable file, got nothing.`);
     return bytes;
   };
-  return { list, read };
+  const open = async (path: string): Promise<OpenFile> => {
+    const bytes = await read(path);
+    return {
+      size: bytes.length,
+      read: async (offset, length) => {
+        checkPiece(bytes.length, offset, length, path);
+        return bytes.slice(offset, offset + length);
+      },
+      close: async () => undefined,
+    };
+  };
+  return { list, read, open };
 }
