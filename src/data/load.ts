@@ -1,4 +1,4 @@
-import { messageOf } from '../core/fault.ts';
+import { Fault, messageOf } from '../core/fault.ts';
 import { random } from '../core/random.ts';
 import type { Files } from './files.ts';
 import { type ImageDecoder, MAX_FILE_BYTES, type RgbImage } from './image.ts';
@@ -8,6 +8,10 @@ import type { TransformConfig } from './transform-config.ts';
 /** One picture to load. */
 export interface LoadItem {
   readonly path: string;
+  /** Where it is inside the file at `path`, a shard; the whole file where absent. */
+  readonly bytes?: { readonly offset: number; readonly length: number };
+  /** What it is called inside the shard. */
+  readonly name?: string;
   /** Which sample it is. */
   readonly index: number;
   /** Where in the epoch it comes: its random numbers are those of (seed, epoch, position, index). */
@@ -84,9 +88,29 @@ function isCancelled({ cancelled }: LoadTask): boolean {
 }
 
 async function decode(item: LoadItem, task: LoadTask, { files, decoder }: LoadTools): Promise<RgbImage> {
-  const bytes = await files.read(item.path, MAX_FILE_BYTES);
+  const name = nameOf(item);
+  const bytes = await readItem(item, name, files);
   const shorterAtLeast = enoughPixels(task.transform);
-  return decoder.decode(bytes, item.path, shorterAtLeast === undefined ? {} : { shorterAtLeast });
+  return decoder.decode(bytes, name, shorterAtLeast === undefined ? {} : { shorterAtLeast });
+}
+
+/** What messages call a picture: its path, with its name inside the shard. */
+function nameOf({ path, name }: LoadItem): string {
+  return name === undefined ? path : `${path} (${name})`;
+}
+
+/** The bytes of a picture: a whole file, or a piece of a shard. */
+async function readItem({ path, bytes }: LoadItem, name: string, files: Files): Promise<Uint8Array> {
+  if (bytes === undefined) return files.read(path, MAX_FILE_BYTES);
+  if (bytes.length > MAX_FILE_BYTES) {
+    throw new Fault('data', `${name}: expected at most ${MAX_FILE_BYTES} bytes, got ${bytes.length}. Is it a picture?`);
+  }
+  const shard = await files.open(path);
+  try {
+    return await shard.read(bytes.offset, bytes.length);
+  } finally {
+    await shard.close();
+  }
 }
 
 /** A copy in memory that threads share where the runtime allows it, so that it is never copied again. */

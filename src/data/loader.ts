@@ -1,7 +1,7 @@
 import { Fault } from '../core/fault.ts';
 import { random } from '../core/random.ts';
 import type { EpochOptions, ImageBatch, ImageLoader, SkippedFile } from './batch.ts';
-import type { Dataset } from './image-folder.ts';
+import type { Dataset, Sample } from './image-folder.ts';
 import type { ImageWorkers, LoadItem } from './load.ts';
 import { epochOrder, type Sampling } from './order.ts';
 import type { TransformConfig } from './transform-config.ts';
@@ -33,9 +33,14 @@ export function imageLoader(workers: ImageWorkers, dataset: Dataset, options: Im
     epoch: (epoch, epochOptions = {}) => run(state, epoch, epochOptions),
     skipped: () =>
       [...state.bad]
-        .map(([index, reason]) => ({ path: dataset.samples[index]!.path, reason }))
+        .map(([index, reason]) => ({ path: placeOf(dataset.samples[index]!), reason }))
         .sort((a: SkippedFile, b: SkippedFile) => (a.path < b.path ? -1 : 1)),
   };
+}
+
+/** A sample's path; of one inside a shard with its name there. */
+function placeOf({ path, name }: Sample): string {
+  return name === undefined ? path : `${path} (${name})`;
 }
 
 interface State {
@@ -194,11 +199,18 @@ async function whatIsGood(state: State, epoch: Epoch, places: readonly Place[]):
   return { images: left, ...names(state, good) };
 }
 
-function names({ dataset }: State, places: readonly Place[]): { labels: Int32Array; indices: Int32Array } {
-  return {
-    labels: Int32Array.from(places, ({ index }) => dataset.samples[index]!.label),
-    indices: Int32Array.from(places, ({ index }) => index),
-  };
+/** What the pictures are: labels, and where a picture may have several, all of them in `targets`. */
+function names({ dataset }: State, places: readonly Place[]): Omit<ImageBatch, 'images'> {
+  const { samples, classes, multiLabel = false } = dataset;
+  const labels = Int32Array.from(places, ({ index }) => samples[index]!.label);
+  const indices = Int32Array.from(places, ({ index }) => index);
+  if (!multiLabel) return { labels, indices };
+  const targets = new Float32Array(places.length * classes.length); // [N, K]
+  places.forEach(({ index }, row) => {
+    const { label, labels: several = label < 0 ? [] : [label] } = samples[index]!;
+    for (const one of several) targets[row * classes.length + one] = 1;
+  });
+  return { labels, indices, targets };
 }
 
 /** Loads pictures, [places, 3, size, size], and remembers which are bad and which may be kept. */
@@ -206,7 +218,8 @@ async function load(state: State, { epoch, cancelled }: Epoch, places: readonly 
   const { options, dataset, cache, bad } = state;
   const { transform, seed } = options;
   const items = places.map((place): LoadItem => {
-    const item = { ...place, path: dataset.samples[place.index]!.path };
+    const { path, bytes, name } = dataset.samples[place.index]!;
+    const item = { ...place, path, ...(bytes && { bytes }), ...(name !== undefined && { name }) };
     const image = cache.images.get(place.index);
     return image === undefined ? item : { ...item, image };
   });

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { Fault } from '../../src/core/fault.ts';
 import { random } from '../../src/core/random.ts';
 import { describeSkipped, type ImageBatch, type ImageLoader } from '../../src/data/batch.ts';
+import type { Dataset } from '../../src/data/dataset.ts';
 import type { ImageDecoder } from '../../src/data/image.ts';
-import type { Dataset } from '../../src/data/image-folder.ts';
 import { type ImageWorkers, inlineWorkers } from '../../src/data/load.ts';
 import { type ImageLoaderOptions, imageLoader } from '../../src/data/loader.ts';
 import { readTransform } from '../../src/data/transform-config.ts';
@@ -213,6 +213,40 @@ describe('image loader', () => {
     await expect(imageLoader(workers, dataset, options).epoch(0, { signal: stop.signal }).next()).rejects.toThrow(
       'enough',
     );
+  });
+
+  it('reads pictures out of shards by their ranges, and names a bad one by shard and name', async () => {
+    const shard = Uint8Array.of(9, 9, 30, 9, 60, 60);
+    const files = memoryFiles({ 'a.tar': shard });
+    const decoder: ImageDecoder = {
+      decode: async (bytes, name) => {
+        if (bytes.length > 1) throw new Fault('data', `${name}: expected one byte, got ${bytes.length}.`);
+        return { width: 1, height: 1, data: Uint8Array.of(bytes[0]!, 0, 0) };
+      },
+    };
+    const at = (offset: number, length: number) => ({ path: 'a.tar', label: 0, bytes: { offset, length } });
+    const samples = [at(2, 1), { ...at(4, 2), name: 'two.jpg' }, at(4, 1), { ...at(5, 2), name: 'past.jpg' }];
+    const loader = imageLoader(inlineWorkers({ files, decoder }), { classes: ['a'], samples }, evaluate);
+    const [batch] = await all(loader, 0);
+    expect([...batch!.images].map((v) => Math.round(v * 255))).toEqual([30, 0, 0, 60, 0, 0]);
+    expect([...batch!.indices]).toEqual([0, 2]);
+    expect(loader.skipped().map((s) => s.path)).toEqual(['a.tar (past.jpg)', 'a.tar (two.jpg)']);
+    expect(loader.skipped()[1]!.reason).toMatch(/^a\.tar \(two\.jpg\): expected one byte/);
+  });
+
+  it('gives every class its own target where a picture may have several labels', async () => {
+    const { dataset, workers } = world(3);
+    const samples = [
+      { ...dataset.samples[0]!, label: 1, labels: [1, 2] },
+      { ...dataset.samples[1]!, label: -1, labels: [] },
+      dataset.samples[2]!,
+    ];
+    const many: Dataset = { classes: ['x', 'y', 'z'], samples, multiLabel: true };
+    const [batch] = await all(imageLoader(workers, many, evaluate), 0);
+    expect([...batch!.targets!]).toEqual([0, 1, 1, 0, 0, 0, 1, 0, 0]);
+    expect([...batch!.labels]).toEqual([1, -1, 0]);
+    const [single] = await all(imageLoader(workers, dataset, evaluate), 0);
+    expect(single!.targets).toBeUndefined();
   });
 
   it('refuses an empty data set and a batch of none', () => {
