@@ -9,6 +9,7 @@ export * from './core/suggest.ts';
 export * from './core/tensor.ts';
 export * from './data/batch.ts';
 export * from './data/class-weights.ts';
+export * from './data/dataset.ts';
 export * from './data/emoji.ts';
 export * from './data/files.ts';
 export * from './data/image.ts';

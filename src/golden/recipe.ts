@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { EmaConfig } from '../train/ema.ts';
 import type { OptimizerConfig } from '../train/optimizers/optimizer.ts';
 import { learningRateAt, type Schedule } from '../train/schedule.ts';
-import type { StepOptions } from '../train/step.ts';
+import type { StepOptions } from '../train/step-graph.ts';
 import type { ArrayCase } from './case.ts';
 import { readConfig } from './config.ts';
 

@@ -7,7 +7,7 @@ import { crossEntropy } from '../model/losses/classification.ts';
 import { createModel, type Model } from '../model/networks/table.ts';
 import { type Network, type StateSpec, type Traced, traceNetwork } from '../model/scope.ts';
 import type { ModelConfig, RunConfig } from './config.ts';
-import type { ParameterSettings } from './step.ts';
+import type { ParameterSettings } from './step-graph.ts';
 
 /** The network that a configuration names, with as many outputs as there are classes. */
 export function classifier(config: Pick<ModelConfig, 'name' | 'overrides'>, classes: number): Model {

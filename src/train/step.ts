@@ -1,121 +1,44 @@
-import { Fault } from '../core/fault.ts';
-import { sizeOf } from '../core/shape.ts';
-import { float32, type Tensor, zeros } from '../core/tensor.ts';
+import { float32, type Tensor, type TensorMap, zeros } from '../core/tensor.ts';
 import type { Feeds, Runtime } from '../engine/runtime.ts';
 import { createSession, type Session, type SessionOptions } from '../engine/session.ts';
-import { backward } from '../graph/backward.ts';
-import * as op from '../graph/ops/index.ts';
-import { input, scalar, within } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
-import type { StateSpec, Traced } from '../model/scope.ts';
-import { type OptimizerConfig, optimizer } from './optimizers/optimizer.ts';
+import type { Traced } from '../model/scope.ts';
+import { SCALARS, SHARE, type StepGraph, type StepOptions, stepGraph } from './step-graph.ts';
 
-/** What one parameter gets: its weight decay and the factor on its learning rate. `frozen` leaves it as it is. */
-export interface ParameterSettings {
-  readonly decay: number;
-  readonly rate?: number;
-  readonly frozen?: boolean;
-}
-
-/** How a training step is built. */
-export interface StepOptions {
-  readonly optimizer: OptimizerConfig;
-  /** Settings of each parameter. */
-  readonly settings: (spec: StateSpec) => ParameterSettings;
-  /** Scales all gradients so that their common l2 norm is at most this (torch's clip_grad_norm_). */
-  readonly clipNorm?: number;
-  /** Names of parameters whose gradients are outputs too, as `grad/NAME`. */
-  readonly watch?: (name: string) => boolean;
-  /** Whether the outputs of the network other than the loss are wanted. */
-  readonly outputs?: boolean;
-}
-
-/** A training step as one graph: its outputs are `loss`, `next/STATE` for whatever changes, and what was asked for. */
-export interface StepGraph {
-  readonly outputs: ReadonlyMap<string, Value>;
-  /** Slots of the optimizer: names `SLOT/PARAMETER` and shapes. */
-  readonly slots: readonly { readonly name: string; readonly shape: readonly number[] }[];
-  readonly scalars: (step: number, learningRate: number) => Readonly<Record<string, number>>;
-}
-
-const SCALARS = 'scalar/';
-
-/** Builds the graph of one training step from a network traced in training mode with an output `loss`. */
-export function stepGraph(traced: Traced, options: StepOptions): StepGraph {
-  const loss = traced.outputs.get('loss');
-  if (!loss) throw new Fault('graph', 'training step: expected the network to have an output "loss".');
-  const trained = traced.state.filter((s) => s.role === 'param' && !options.settings(s).frozen);
-  const values = trained.map((s) => traced.parameters.get(s.name)!);
-  const gradients = backward(loss, values);
-  const outputs = new Map<string, Value>([['loss', loss]]);
-  if (options.outputs) for (const [name, v] of traced.outputs) outputs.set(name, v);
-  const rule = optimizer(options.optimizer);
-  const scalars = Object.fromEntries(
-    Object.keys(rule.scalars(1, 1)).map((name) => [name, input(`${SCALARS}${name}`, 'float32', [])]),
-  );
-  const norm = options.clipNorm === undefined ? undefined : globalNorm([...gradients.values()]);
-  if (norm) outputs.set('gradientNorm', norm);
-  const slots: { name: string; shape: readonly number[] }[] = [];
-  for (const spec of trained) {
-    const parameter = traced.parameters.get(spec.name)!;
-    const raw = gradients.get(parameter);
-    if (!raw) continue;
-    if (options.watch?.(spec.name)) outputs.set(`grad/${spec.name}`, raw);
-    within(`update.${spec.name}`, () => {
-      // As vectors: products with scalars run element by element in the engine where trailing axes have size 1.
-      const flat = (v: Value): Value => op.reshape(v, [-1]);
-      const gradient = norm ? op.mul(flat(raw), clipFactor(norm, options.clipNorm!)) : flat(raw);
-      const size = [sizeOf(spec.shape)];
-      const kept = Object.fromEntries(rule.slots.map((slot) => [slot, input(`${slot}/${spec.name}`, 'float32', size)]));
-      const { decay, rate = 1 } = options.settings(spec);
-      const next = rule.update({ parameter: flat(parameter), gradient, slots: kept, scalars, decay, rate });
-      outputs.set(`next/${spec.name}`, next.parameter);
-      for (const [slot, v] of Object.entries(next.slots)) {
-        slots.push({ name: `${slot}/${spec.name}`, shape: spec.shape });
-        outputs.set(`next/${slot}/${spec.name}`, v);
-      }
-    });
-  }
-  for (const [name, v] of traced.updates) outputs.set(`next/${name}`, v);
-  return { outputs, slots, scalars: rule.scalars };
-}
-
-/** √Σ g² over all gradients. */
-function globalNorm(gradients: readonly Value[]): Value {
-  const squares = gradients.map((g) => op.reduceSumSquare(g, undefined, false));
-  return op.sqrt(squares.reduce((a, b) => op.add(a, b)));
-}
-
-/** min(1, most / (norm + 1e-6)) */
-function clipFactor(norm: Value, most: number): Value {
-  return op.min(scalar(1), op.div(scalar(most), op.add(norm, scalar(1e-6))));
-}
-
-/** The same numbers as one axis: how the graph of a step takes slots and gives whatever changes. */
-function asVector(t: Tensor): Tensor {
-  return { dtype: t.dtype, shape: [t.data.length], data: t.data };
+/** Which part of a step a batch is. */
+export interface StepPart {
+  /** What the batch's mean loss counts for in the step's: 1 / n of n batches. */
+  readonly share: number;
+  /** Whether the update follows. */
+  readonly last: boolean;
 }
 
 /** A training step loaded and ready: it owns the state and changes it at each run. */
 export interface Stepper {
   /** Parameters, buffers and counters by name, as they are now. Valid until the next run. */
-  readonly state: ReadonlyMap<string, Tensor>;
+  readonly state: TensorMap;
   /** Optimizer slots by name, as they are now. */
-  readonly slots: ReadonlyMap<string, Tensor>;
+  readonly slots: TensorMap;
   /** Parameters and buffers as they were before the last run. Valid until the next run. */
-  readonly before: ReadonlyMap<string, Tensor>;
+  readonly before: TensorMap;
   /** Steps made so far. */
   readonly step: number;
-  /** One step on a batch; gives the loss and what else was asked for. */
-  run(batch: Feeds, learningRate: number): Promise<Record<string, Tensor>>;
+  /**
+   * Runs a batch; gives the loss and what else was asked for. It is a step of its own, or, where the step was built to
+   * accumulate, a part of one: buffers change with each batch, parameters and slots with the last.
+   */
+  run(batch: Feeds, learningRate: number, part?: StepPart): Promise<Record<string, Tensor>>;
+  /** Forgets the batches of a step that got no update: all is as it was after the last one. */
+  rollback(): void;
+  /** The session of the gradient, or of the whole step. */
   readonly session: Session;
   release(): Promise<void>;
 }
 
 /** State to start or go on from. */
 export interface StepState {
-  readonly state: ReadonlyMap<string, Tensor>;
-  readonly slots?: ReadonlyMap<string, Tensor>;
+  readonly state: TensorMap;
+  readonly slots?: TensorMap;
   readonly step?: number;
 }
 
@@ -128,72 +51,144 @@ export async function createStepper(
   session: SessionOptions = {},
 ): Promise<Stepper> {
   const graph = stepGraph(traced, options);
-  const loaded = await createSession(runtime, graph.outputs, { memoryPattern: false, fills: true, ...session });
-  const slots = new Map(graph.slots.map(({ name, shape }) => [name, from.slots?.get(name) ?? zeros('float32', shape)]));
-  return new DoubleBuffered(loaded, graph, new Map(from.state), slots, from.step ?? 0);
+  const how = { memoryPattern: false, fills: true, ...session };
+  const gradient = await createSession(runtime, graph.gradient, how);
+  const { profile: _, ...plain } = how;
+  try {
+    const update = graph.update ? await createSession(runtime, graph.update, plain) : null;
+    return new DoubleBuffered(graph, { gradient, update, counting: traced.counting }, from);
+  } catch (error) {
+    await gradient.release();
+    throw error;
+  }
 }
 
+interface Loaded {
+  readonly gradient: Session;
+  readonly update: Session | null;
+  readonly counting: ReadonlySet<string>;
+}
+
+const WHOLE: StepPart = { share: 1, last: true };
+
 /**
- * Parameters lie in two buffers that change places at each step, since the graph reads the old ones while it writes the
- * new; slots are read by their own update alone, elementwise, and are written where they lie.
+ * Parameters and buffers lie twice and change places at each run that changes them, since the graph reads the old ones
+ * while it writes the new; slots and sums are read by their own update alone, elementwise, and are written where they lie.
  */
 class DoubleBuffered implements Stepper {
   readonly session: Session;
   readonly state: Map<string, Tensor>;
-  readonly slots: Map<string, Tensor>;
+  readonly slots: ReadonlyMap<string, Tensor>;
   readonly #graph: StepGraph;
+  readonly #loaded: Loaded;
+  readonly #sums: ReadonlyMap<string, Tensor>;
   #spare = new Map<string, Tensor>();
+  #swapped: readonly string[] = [];
+  /** Buffers and counters as they were when the step under way began; null between steps. */
+  #begun: Map<string, Tensor> | null = null;
   #step: number;
 
-  constructor(
-    session: Session,
-    graph: StepGraph,
-    state: Map<string, Tensor>,
-    slots: Map<string, Tensor>,
-    step: number,
-  ) {
-    this.session = session;
+  constructor(graph: StepGraph, loaded: Loaded, from: StepState) {
+    this.session = loaded.gradient;
+    this.state = new Map(from.state);
+    this.slots = new Map(
+      graph.slots.map(({ name, shape }) => [name, from.slots?.get(name) ?? zeros('float32', shape)]),
+    );
     this.#graph = graph;
-    this.state = state;
-    this.slots = slots;
-    this.#step = step;
-    for (const [name, t] of state)
-      if (graph.outputs.has(`next/${name}`)) this.#spare.set(name, zeros(t.dtype, t.shape));
+    this.#loaded = loaded;
+    this.#sums = new Map(graph.sums.map(({ name, shape }) => [name, zeros('float32', shape)]));
+    this.#step = from.step ?? 0;
+    for (const [name, t] of this.state) {
+      const changes = graph.gradient.has(`next/${name}`) || graph.update?.has(`next/${name}`);
+      if (changes) this.#spare.set(name, zeros(t.dtype, t.shape));
+    }
   }
 
   get step(): number {
     return this.#step;
   }
 
-  get before(): ReadonlyMap<string, Tensor> {
-    return new Map([...this.state, ...this.#spare]);
+  get before(): TensorMap {
+    return new Map([...this.state, ...this.#swapped.map((name) => [name, this.#spare.get(name)!] as const)]);
   }
 
-  async run(batch: Feeds, learningRate: number): Promise<Record<string, Tensor>> {
-    const numbers = this.#graph.scalars(this.#step + 1, learningRate);
-    const feeds: Record<string, Tensor> = {
+  async run(batch: Feeds, learningRate: number, part: StepPart = WHOLE): Promise<Record<string, Tensor>> {
+    const { gradient, update, counting } = this.#loaded;
+    this.#begin();
+    this.#swapped = [];
+    const rule = this.#graph.scalars(this.#step + 1, learningRate);
+    const numbers = Object.entries(rule).map(([name, v]) => [`${SCALARS}${name}`, float32([], [v])] as const);
+    const scalars = { ...Object.fromEntries(numbers), [SHARE]: float32([], [part.share]) };
+    const feeds = {
       ...batch,
+      ...scalars,
       ...Object.fromEntries(this.state),
+      ...vectors(this.#sums),
+      ...vectors(this.slots),
     };
-    for (const [name, t] of this.slots) feeds[name] = asVector(t);
-    for (const [name, v] of Object.entries(numbers)) feeds[`${SCALARS}${name}`] = float32([], [v]);
-    const into: Record<string, Tensor | null> = {};
-    for (const [name, v] of this.#graph.outputs) {
-      if (!name.startsWith('next/')) into[name] = zeros(v.dtype, v.shape as readonly number[]);
+    const results = await this.#run(gradient, this.#graph.gradient, feeds);
+    for (const name of counting) {
+      const { data } = this.state.get(name)!;
+      if (data instanceof BigInt64Array) data[0] = (data[0] ?? 0n) + 1n;
     }
-    for (const [name, t] of this.#spare) into[`next/${name}`] = asVector(t);
-    for (const [name, t] of this.slots) into[`next/${name}`] = asVector(t);
-    const results = await this.session.run(feeds, into);
+    if (!part.last) return results;
+    const more = update && (await this.#run(update, this.#graph.update!, feeds));
     this.#step += 1;
-    for (const [name, spare] of this.#spare) {
-      this.#spare.set(name, this.state.get(name)!);
-      this.state.set(name, spare);
-    }
-    for (const t of this.state.values()) if (t.data instanceof BigInt64Array) t.data[0] = (t.data[0] ?? 0n) + 1n;
-    return Object.fromEntries(Object.entries(results).filter(([name]) => !name.startsWith('next/')));
+    this.#begun = null;
+    return { ...results, ...more };
+  }
+
+  rollback(): void {
+    for (const [name, { data }] of this.#begun ?? [])
+      (this.state.get(name)!.data as Float32Array).set(data as Float32Array);
+    this.#begun = null;
   }
 
   async release(): Promise<void> {
-    await this.session.release();
+    await this.#loaded.gradient.release();
+    await this.#loaded.update?.release();
   }
+
+  /** Before the first batch of a step of several: empties the sums and remembers what each batch changes. */
+  #begin(): void {
+    if (!this.#loaded.update || this.#begun) return;
+    for (const { data } of this.#sums.values()) (data as Float32Array).fill(0);
+    const changing = [...this.state].filter(
+      ([name]) => this.#graph.gradient.has(`next/${name}`) || this.#loaded.counting.has(name),
+    );
+    this.#begun = new Map(changing.map(([name, t]) => [name, { ...t, data: t.data.slice() }]));
+  }
+
+  /** Runs one of the graphs; what it makes anew takes the place of what was. */
+  async #run(session: Session, outputs: ReadonlyMap<string, Value>, feeds: Feeds): Promise<Record<string, Tensor>> {
+    const into: Record<string, Tensor | null> = {};
+    for (const [name, v] of outputs) {
+      if (!name.startsWith('next/')) into[name] = zeros(v.dtype, v.shape as readonly number[]);
+      else into[name] = asVector(this.#target(name.slice('next/'.length)), v);
+    }
+    const fed = Object.fromEntries(session.inputs.map(({ name }) => [name, feeds[name]!]));
+    const results = await session.run(fed, into);
+    for (const [name, spare] of this.#spare) {
+      if (!outputs.has(`next/${name}`)) continue;
+      this.#spare.set(name, this.state.get(name)!);
+      this.state.set(name, spare);
+      this.#swapped = [...this.#swapped, name];
+    }
+    return Object.fromEntries(Object.entries(results).filter(([name]) => !name.startsWith('next/')));
+  }
+
+  #target(name: string): Tensor {
+    return this.#spare.get(name) ?? this.#sums.get(name) ?? this.slots.get(name)!;
+  }
+}
+
+/** The same numbers in the shape that a graph gives them: parameters, slots and sums are one axis there. */
+function asVector(t: Tensor, like: Value): Tensor {
+  return { dtype: t.dtype, shape: like.shape as readonly number[], data: t.data };
+}
+
+function vectors(tensors: TensorMap): Record<string, Tensor> {
+  return Object.fromEntries(
+    [...tensors].map(([name, t]) => [name, { dtype: t.dtype, shape: [t.data.length], data: t.data }]),
+  );
 }

@@ -1,6 +1,7 @@
 import { Fault } from '../../core/fault.ts';
 import type { Value } from '../../graph/value.ts';
 import { adam } from './adam.ts';
+import { lamb } from './lamb.ts';
 import { sgd } from './sgd.ts';
 
 /** What an update rule is given for one parameter. All values have the parameter's shape but the scalars, []. */
@@ -42,8 +43,21 @@ export interface AdamConfig {
   readonly eps?: number;
 }
 
+/** LAMB: Adam's direction at a length that goes with the parameter's own; see {@link lamb}. */
+export interface LambConfig {
+  readonly kind: 'lamb';
+  /** 0.9 and 0.999 where absent. */
+  readonly betas?: readonly [number, number];
+  /** 1e-6 where absent. */
+  readonly eps?: number;
+  /** Whether a parameter without decay is adapted too; false where absent. */
+  readonly alwaysAdapt?: boolean;
+  /** Whether the trust ratio is at most 1 (LAMBC); false where absent. */
+  readonly trustClip?: boolean;
+}
+
 /** An optimizer as plain JSON. Learning rate and decay are the step's and the groups'. */
-export type OptimizerConfig = SgdConfig | AdamConfig;
+export type OptimizerConfig = SgdConfig | AdamConfig | LambConfig;
 
 /** The update rule that a configuration describes. */
 export function optimizer(config: OptimizerConfig): Optimizer {
@@ -53,8 +67,10 @@ export function optimizer(config: OptimizerConfig): Optimizer {
     case 'adam':
     case 'adamw':
       return adam(config);
+    case 'lamb':
+      return lamb(config);
     default:
       config satisfies never;
-      throw new Fault('config', `optimizer: expected "sgd", "adam" or "adamw", got ${JSON.stringify(config)}.`);
+      throw new Fault('config', `optimizer: expected "sgd", "adam", "adamw" or "lamb", got ${JSON.stringify(config)}.`);
   }
 }

@@ -19,7 +19,7 @@ export function sgd(config: SgdConfig): Optimizer {
     throw new Fault('config', `optimizer: Nesterov's momentum needs a momentum above 0 and dampening 0, got ${got}.`);
   }
   return {
-    slots: momentum === 0 ? [] : ['momentum'],
+    slots: momentum === 0 ? [] : ['momentum_buffer'],
     scalars: (step, learningRate) => ({
       learningRate,
       ...(dampening !== 0 && { share: step === 1 ? 1 : 1 - dampening }),
@@ -29,9 +29,9 @@ export function sgd(config: SgdConfig): Optimizer {
       const lr = rate === 1 ? scalars['learningRate']! : op.mul(scalars['learningRate']!, scalar(rate));
       if (momentum === 0) return { parameter: op.sub(parameter, op.mul(g, lr)), slots: {} };
       const added = dampening === 0 ? g : op.mul(g, scalars['share']!);
-      const v = op.add(op.mul(slots['momentum']!, scalar(momentum)), added);
+      const v = op.add(op.mul(slots['momentum_buffer']!, scalar(momentum)), added);
       const direction = nesterov ? op.add(g, op.mul(v, scalar(momentum))) : v;
-      return { parameter: op.sub(parameter, op.mul(direction, lr)), slots: { momentum: v } };
+      return { parameter: op.sub(parameter, op.mul(direction, lr)), slots: { momentum_buffer: v } };
     },
   };
 }
