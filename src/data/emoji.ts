@@ -1,6 +1,6 @@
 import { Fault } from '../core/fault.ts';
+import type { Dataset } from './dataset.ts';
 import { type Files, joinPath } from './files.ts';
-import type { Dataset } from './image-folder.ts';
 
 /** What is known of one emoji of the embedded data. */
 export interface EmojiFact {

@@ -1,29 +1,8 @@
 import { Fault } from '../core/fault.ts';
-import { random } from '../core/random.ts';
 import { didYouMean } from '../core/suggest.ts';
+import { type Dataset, HELD_OUT_NAMES, type Sample, type SplitOptions, splitDataset } from './dataset.ts';
 import { type Files, joinPath } from './files.ts';
 import { IMAGE_EXTENSIONS } from './image.ts';
-
-/** One labelled picture; `label` counts in `classes`. */
-export interface Sample {
-  readonly path: string;
-  readonly label: number;
-  /** All its labels in a data set where a picture may have several; `label` is then the first, or -1 for none. */
-  readonly labels?: readonly number[];
-  /** Where its bytes are inside the file at `path`, a shard; the whole file where absent. */
-  readonly bytes?: { readonly offset: number; readonly length: number };
-  /** What it is called inside a shard. */
-  readonly name?: string;
-}
-
-/** Labelled pictures. */
-export interface Dataset {
-  /** Names of the classes, in the order of their labels. */
-  readonly classes: readonly string[];
-  readonly samples: readonly Sample[];
-  /** Whether a picture may have several labels, or none. */
-  readonly multiLabel?: boolean;
-}
 
 /** How to read a folder of classes. */
 export interface ImageFolderOptions {
@@ -126,15 +105,6 @@ export interface Splits {
   readonly testFolder: string | null;
 }
 
-/** How to split a folder that has no test sub-folder. */
-export interface SplitOptions {
-  /** Share of each class that is held out; 0.2. */
-  readonly holdOut?: number;
-  readonly seed?: number;
-}
-
-const TEST_FOLDERS: readonly string[] = ['val', 'valid', 'validation', 'test'];
-
 /**
  * Reads `train` and the first of `val`, `valid`, `validation`, `test` where a folder has them; otherwise the folder
  * itself, a share of each class held out.
@@ -145,53 +115,9 @@ export async function readSplits(files: Files, folder: string, options: SplitOpt
     const whole = await readImageFolder(files, folder);
     return { ...splitDataset(whole, options), testFolder: null };
   }
-  const testFolder = TEST_FOLDERS.find((name) => inside.includes(name)) ?? null;
+  const testFolder = HELD_OUT_NAMES.find((name) => inside.includes(name)) ?? null;
   const train = await readImageFolder(files, joinPath(folder, 'train'));
   if (testFolder === null) return { ...splitDataset(train, options), testFolder };
   const test = await readImageFolder(files, joinPath(folder, testFolder), { classes: train.classes });
   return { train, test, testFolder };
-}
-
-/** Holds out a share of each class, the same pictures for the same seed; every class stays in both parts. */
-export function splitDataset(
-  dataset: Dataset,
-  { holdOut = 0.2, seed = 0 }: SplitOptions = {},
-): { readonly train: Dataset; readonly test: Dataset } {
-  if (!(holdOut > 0 && holdOut < 1)) {
-    throw new Fault('config', `split: expected a share to hold out between 0 and 1, got ${holdOut}.`);
-  }
-  const byClass: Sample[][] = dataset.classes.map(() => []);
-  for (const sample of dataset.samples) byClass[sample.label]!.push(sample);
-  const held = new Set<Sample>();
-  dataset.classes.forEach((name, label) => {
-    const own = byClass[label]!;
-    if (own.length < 2) {
-      throw new Fault(
-        'data',
-        `split: expected at least two pictures of class "${name}", got ${own.length}. Add pictures, or a val folder.`,
-      );
-    }
-    const count = Math.min(own.length - 1, Math.max(1, Math.round(own.length * holdOut)));
-    for (const sample of random(seed, 'split', name).shuffle(own).slice(0, count)) held.add(sample);
-  });
-  const part = (inTest: boolean): Dataset => ({
-    classes: dataset.classes,
-    samples: dataset.samples.filter((s) => held.has(s) === inTest),
-  });
-  return { train: part(false), test: part(true) };
-}
-
-/** How many pictures each class has, by label. */
-export function classCounts(dataset: Dataset): readonly number[] {
-  const counts = new Array<number>(dataset.classes.length).fill(0);
-  for (const { label } of dataset.samples) counts[label]!++;
-  return counts;
-}
-
-/** `9 classes, 1547 pictures: activities 69, animals-nature 125, …`. */
-export function describeDataset(dataset: Dataset): string {
-  const counts = classCounts(dataset);
-  const shown = dataset.classes.slice(0, 20).map((name, i) => `${name} ${counts[i]}`);
-  const more = dataset.classes.length > 20 ? `, and ${dataset.classes.length - 20} more` : '';
-  return `${dataset.classes.length} classes, ${dataset.samples.length} pictures: ${shown.join(', ')}${more}`;
 }

@@ -1,7 +1,7 @@
 import { Fault } from '../core/fault.ts';
 import { random } from '../core/random.ts';
 import type { EpochOptions, ImageBatch, ImageLoader, SkippedFile } from './batch.ts';
-import type { Dataset, Sample } from './image-folder.ts';
+import type { Dataset, Sample } from './dataset.ts';
 import type { ImageWorkers, LoadItem } from './load.ts';
 import { epochOrder, type Sampling } from './order.ts';
 import type { TransformConfig } from './transform-config.ts';

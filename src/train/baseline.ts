@@ -1,5 +1,5 @@
 import type { ImageLoader } from '../data/batch.ts';
-import type { Dataset } from '../data/image-folder.ts';
+import type { Dataset } from '../data/dataset.ts';
 import type { ImageWorkers } from '../data/load.ts';
 import { imageLoader } from '../data/loader.ts';
 import { fitLogistic, logisticLogits } from '../result/baseline.ts';

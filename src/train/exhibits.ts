@@ -1,8 +1,8 @@
 import type { RgbImage } from '../core/resize.ts';
 import { resizeRgb } from '../core/resize.ts';
 import { float32, floats, type Tensor } from '../core/tensor.ts';
+import type { Dataset } from '../data/dataset.ts';
 import { MAX_FILE_BYTES } from '../data/image.ts';
-import type { Dataset } from '../data/image-folder.ts';
 import type { ImageWorkers } from '../data/load.ts';
 import { imageLoader } from '../data/loader.ts';
 import { createSession } from '../engine/session.ts';

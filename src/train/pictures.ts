@@ -1,8 +1,9 @@
 import { Fault } from '../core/fault.ts';
 import { fnv1a } from '../core/random.ts';
+import type { Dataset } from '../data/dataset.ts';
 import { bySeen, readEmojiIndex } from '../data/emoji.ts';
 import { joinPath } from '../data/files.ts';
-import { type Dataset, readImageFolder, readSplits } from '../data/image-folder.ts';
+import { readImageFolder, readSplits } from '../data/image-folder.ts';
 import type { RunConfig } from './config.ts';
 import type { Part } from './evaluate.ts';
 import type { Platform } from './platform.ts';

@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  classCounts,
-  describeDataset,
-  readImageFolder,
-  readSplits,
-  splitDataset,
-} from '../../src/data/image-folder.ts';
+import { classCounts, describeDataset, splitDataset } from '../../src/data/dataset.ts';
+import { readImageFolder, readSplits } from '../../src/data/image-folder.ts';
 import { memoryFiles } from '../support/memory-files.ts';
 
 const empty = new Uint8Array();
