@@ -40,6 +40,7 @@ export function nodePlatform(): Platform {
     decoder: sharpDecoder,
     startWorkers: (threads) => startImageWorkers({ threads }),
     encodePicture,
+    memory: () => process.memoryUsage.rss(),
     cores: cores(),
     embedded: embeddedPictures(),
     version: packageVersion(),

@@ -4,8 +4,10 @@ export interface Output {
   makeFolder(path: string): Promise<void>;
   /** Writes a whole file or nothing: an older one stays until the new one is safe on the disk. */
   write(path: string, pieces: readonly Uint8Array[]): Promise<void>;
-  /** Adds text to the end of a file, which is made if need be. */
-  append(path: string, text: string): Promise<void>;
+  /** Adds text or bytes to the end of a file, which is made if need be. */
+  append(path: string, more: string | Uint8Array): Promise<void>;
+  /** Gives a file another name in the same folder; a file of that name is replaced. */
+  rename(from: string, to: string): Promise<void>;
   /** Whether there is a file or folder. */
   exists(path: string): Promise<boolean>;
   /** Removes a file; none there is fine. */

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { crc32c } from '../core/crc.ts';
 import { Fault } from '../core/fault.ts';
-import type { Tensor, TensorMap } from '../core/tensor.ts';
+import { bytesOf, type Tensor, type TensorMap } from '../core/tensor.ts';
 import type { Files } from '../data/files.ts';
-import type { Output } from '../data/output.ts';
+import { type Output, textBytes } from '../data/output.ts';
 import { readSafetensors, safetensorsPieces } from '../weights/safetensors.ts';
 import type { RunConfig } from './config.ts';
 import { readRunConfig } from './read-config.ts';
@@ -33,53 +34,57 @@ export interface Checkpoint extends CheckpointFacts {
 /** The most bytes of a checkpoint that are read. */
 const MAX_BYTES = 2 ** 31 - 1;
 const KEY = 'farsight.checkpoint';
-const FORMAT = 1;
+const CHECKSUM = 'farsight.checksum';
+const FORMAT = 2;
 
-const measure = z.number().nullable().optional();
 const FACTS = z.object({
   format: z.literal(FORMAT),
   config: z.unknown(),
   step: z.int().min(0),
-  classes: z.array(z.string()).min(2),
+  classes: z.array(z.string()).min(1),
   data: z.int(),
-  standing: z.object({
+  standing: z.looseObject({
     epoch: z.int().min(0),
     batch: z.int().min(0),
-    running: z.object({ loss: z.number(), steps: z.number(), correct: z.number(), samples: z.number() }),
-    metrics: z.array(
-      z.object({
-        epoch: z.number(),
-        step: z.number(),
-        loss: measure,
-        accuracy: measure,
-        learningRate: measure,
-        imagesPerSecond: measure,
-        heldOutLoss: measure,
-        heldOutAccuracy: measure,
-        heldOutBalancedAccuracy: measure,
-      }),
-    ),
-    best: z.object({ epoch: z.number(), balancedAccuracy: z.number() }).nullable(),
+    running: z.looseObject({ loss: z.number(), steps: z.number(), correct: z.number(), samples: z.number() }),
+    metrics: z.array(z.object({ epoch: z.number(), step: z.number() }).catchall(z.number().nullable())),
+    best: z.looseObject({ epoch: z.number() }).nullable(),
     seconds: z.number(),
   }),
 });
+
+/**
+ * Sum over all that a checkpoint holds: its facts as they are written, then each tensor's name, type, shape and bytes.
+ */
+function checksumOf(facts: string, tensors: Iterable<readonly [string, Tensor]>): string {
+  let sum = crc32c(textBytes(facts));
+  for (const [name, t] of tensors) {
+    sum = crc32c(textBytes(`${name} ${t.dtype} ${t.shape.join()}\n`), sum);
+    sum = crc32c(bytesOf(t), sum);
+  }
+  return `crc32c:${sum.toString(16).padStart(8, '0')}`;
+}
 
 /** Writes a checkpoint, whole or not at all: safetensors, `state/`, `slot/` and `average/` before the names. */
 export async function writeCheckpoint(output: Output, path: string, checkpoint: Checkpoint): Promise<void> {
   const { state, slots, average, ...facts } = checkpoint;
   const tensors = [...prefixed('state/', state), ...prefixed('slot/', slots), ...prefixed('average/', average ?? [])];
-  const metadata = { [KEY]: JSON.stringify({ format: FORMAT, ...facts }) };
-  await output.write(path, safetensorsPieces(tensors, metadata));
+  const text = JSON.stringify({ format: FORMAT, ...facts });
+  await output.write(path, safetensorsPieces(tensors, { [KEY]: text, [CHECKSUM]: checksumOf(text, tensors) }));
 }
 
 function prefixed(prefix: string, tensors: Iterable<readonly [string, Tensor]>): (readonly [string, Tensor])[] {
   return [...tensors].map(([name, t]) => [prefix + name, t] as const);
 }
 
-/** Reads a checkpoint; the tensors are copies that may be written to. */
+/** Reads a checkpoint, whose checksum must be right; the tensors are copies that may be written to. */
 export async function readCheckpoint(files: Files, path: string): Promise<Checkpoint> {
   const { tensors, metadata } = readSafetensors(await files.read(path, MAX_BYTES), path);
   const facts = readFacts(path, metadata[KEY]);
+  const [wanted, got] = [metadata[CHECKSUM], checksumOf(metadata[KEY]!, tensors)];
+  if (got !== wanted) {
+    throw new Fault('data', `${path}: expected a checkpoint of ${wanted ?? 'a checksum'}, got ${got}. It was damaged.`);
+  }
   const below = (prefix: string): Map<string, Tensor> =>
     new Map(
       [...tensors]

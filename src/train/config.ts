@@ -55,6 +55,14 @@ export interface RunConfig {
   readonly evaluateEvery: number;
   /** Steps between rows of `metrics.jsonl`. */
   readonly logEvery: number;
+  /** When checkpoints are written besides at the end of every epoch; null: not by that measure. */
+  readonly checkpointEvery: { readonly steps: number | null; readonly seconds: number | null };
+  /** How many checkpoints are kept, the last one among them. */
+  readonly keepCheckpoints: number;
+  /** Least seconds between two versions of the report while the run goes on; null: only one, at the end. */
+  readonly liveReport: number | null;
+  /** Whether an event file for TensorBoard is written. */
+  readonly tensorboard: boolean;
   /** Which weights are exported: the last, or those of the best balanced accuracy among the evaluations. */
   readonly keep: 'last' | 'best';
   /** Side of the pictures that a logistic regression is fitted on to compare with, in pixels; null: none. */

@@ -3,6 +3,7 @@ import { type Files, joinPath } from '../data/files.ts';
 import { type Output, textBytes } from '../data/output.ts';
 import type { MetricsRow } from '../result/report.ts';
 import type { RunConfig } from './config.ts';
+import { readRunConfig } from './read-config.ts';
 
 /** Files of a run's folder. */
 export const FILES = {
@@ -11,6 +12,8 @@ export const FILES = {
   weights: 'weights.safetensors',
   onnx: 'model.onnx',
   report: 'report.html',
+  outcome: 'result.json',
+  firstBatches: 'first-batches.png',
   last: 'checkpoints/last.safetensors',
   best: 'checkpoints/best.safetensors',
 } as const;
@@ -22,6 +25,12 @@ export interface Folder {
   readonly name: string;
   /** Path of one of its files. */
   at(file: (typeof FILES)[keyof typeof FILES]): string;
+}
+
+/** What a run's folder is read and written with. */
+export interface FolderAccess {
+  readonly files: Files;
+  readonly output: Output;
 }
 
 /** The folder of a run at a path. */
@@ -45,6 +54,18 @@ export async function makeFolder(folder: Folder, output: Output): Promise<void> 
   await output.makeFolder(joinPath(folder.path, 'checkpoints'));
 }
 
+/** What a file is called until it is whole. */
+const PART = /\.\d+\.part$/;
+
+/** Removes what was being written when a process was ended. */
+export async function cleanFolder(folder: Folder, { files, output }: FolderAccess): Promise<void> {
+  for (const place of [folder.path, joinPath(folder.path, 'checkpoints')]) {
+    for (const { name, kind } of await files.list(place)) {
+      if (kind === 'file' && PART.test(name)) await output.remove(joinPath(place, name));
+    }
+  }
+}
+
 /** Writes the resolved configuration and the metrics so far. */
 export async function beginFolder(
   folder: Folder,
@@ -53,6 +74,18 @@ export async function beginFolder(
 ): Promise<void> {
   await output.write(folder.at(FILES.config), [textBytes(`${JSON.stringify(config, null, 2)}\n`)]);
   await output.write(folder.at(FILES.metrics), [textBytes(metrics.map(metricsLine).join(''))]);
+}
+
+/** The configuration with which the run in a folder was begun. */
+export async function readBegun(folder: Folder, { files, output }: FolderAccess): Promise<RunConfig> {
+  const path = folder.at(FILES.config);
+  if (await output.exists(path)) return readRunConfig(await readJson(files, path), path);
+  await files.list(folder.path); // says so where there is no folder at all
+  throw new Fault(
+    'data',
+    `${folder.path}: expected the folder of a run, got one without ${FILES.config}. ` +
+      'Nothing was trained there yet: begin the run again with its first command.',
+  );
 }
 
 /** A row of `metrics.jsonl`. */

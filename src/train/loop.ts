@@ -27,6 +27,8 @@ export interface LoopParts {
   readonly save: (standing: Standing) => Promise<void>;
   /** Keeps the weights of the best evaluation so far. */
   readonly saveBest: (weights: TensorMap) => Promise<void>;
+  /** What the machine says of itself when a row of metrics is made. */
+  readonly measure: () => Pick<MetricsRow, 'memory'>;
   /** Keeps a row of metrics. */
   readonly record: (row: MetricsRow) => Promise<void>;
   readonly onEvent: OnEvent;
@@ -43,8 +45,6 @@ export interface LoopResult {
   readonly evaluation: Evaluation | null;
 }
 
-/** Minutes after which a checkpoint is written within an epoch. */
-const CHECKPOINT_SECONDS = 600;
 /** Steps over which speed and loss are averaged for the progress line. */
 const LATELY = 20;
 
@@ -115,7 +115,7 @@ class Sitting {
       const { batch: done } = this.standing;
       const last = done === pictures.batches;
       if (done % config.logEvery === 0 && !last) await this.#record(epoch + done / pictures.batches, null);
-      if (performance.now() - this.#saved > CHECKPOINT_SECONDS * 1000 && !last) await this.save();
+      if (!last && this.#saveIsDue(done)) await this.save();
     }
   }
 
@@ -141,6 +141,12 @@ class Sitting {
     };
     this.standing = { ...this.standing, batch: done + 1, running: sums };
     this.#progress(loss);
+  }
+
+  #saveIsDue(done: number): boolean {
+    const { steps, seconds } = this.#parts.config.checkpointEvery;
+    const byTime = seconds !== null && performance.now() - this.#saved >= seconds * 1000;
+    return byTime || (steps !== null && done % steps === 0);
   }
 
   #learningRate(step: number): number {
@@ -198,6 +204,7 @@ class Sitting {
         learningRate: this.#learningRate(stepper.step - 1),
         imagesPerSecond: Math.round(this.#speed * 10) / 10,
       }),
+      ...this.#parts.measure(),
       ...(evaluation && {
         heldOutLoss: evaluation.result.loss,
         heldOutAccuracy: evaluation.result.accuracy,

@@ -15,6 +15,8 @@ export interface Platform {
   /** Threads that decode and prepare pictures. */
   readonly startWorkers: (threads: number) => Promise<ImageWorkers>;
   readonly encodePicture: EncodePicture;
+  /** Bytes of memory that this process holds; absent where a platform cannot say. */
+  readonly memory?: () => number;
   /** Cores that may be used. */
   readonly cores: number;
   /** Folder of the embedded emoji; null where this build has none. */

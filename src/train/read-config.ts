@@ -47,6 +47,11 @@ const EMA = z.strictObject({
   warmup: z.strictObject({ gamma: positive, power: positive }).optional(),
 });
 
+const CHECKPOINT_EVERY = z.strictObject({
+  steps: count.nullable().default(null),
+  seconds: positive.nullable().default(600),
+});
+
 const CONFIG = z.strictObject({
   data: DATA.prefault({}),
   model: z
@@ -78,6 +83,10 @@ const CONFIG = z.strictObject({
   ema: EMA.nullable().default(null),
   evaluateEvery: count.default(1),
   logEvery: count.default(20),
+  checkpointEvery: CHECKPOINT_EVERY.prefault({}),
+  keepCheckpoints: count.max(1000).default(2),
+  liveReport: positive.nullable().default(10),
+  tensorboard: z.boolean().default(false),
   keep: z.enum(['last', 'best']).default('last'),
   baseline: side.nullable().default(null),
   licence: z.string().min(1).max(200).nullable().default(null),
@@ -186,6 +195,7 @@ function keysAt(path: readonly PropertyKey[]): readonly string[] {
     schedule: SCHEDULE.options,
     ema: EMA,
     groups: CONFIG.shape.groups.def.innerType.element,
+    checkpointEvery: CHECKPOINT_EVERY,
     engine: CONFIG.shape.engine.def.innerType,
   };
   const place = places[path.length > 0 ? String(path[0]) : ''];

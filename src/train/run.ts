@@ -1,22 +1,25 @@
 import { Fault } from '../core/fault.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { describeSkipped, type SkippedFile } from '../data/batch.ts';
-import { describeDataset } from '../data/image-folder.ts';
+import { describeDataset } from '../data/dataset.ts';
 import { initialise } from '../model/init.ts';
 import type { Traced } from '../model/scope.ts';
 import type { Fact } from '../result/report.ts';
 import { loadTensors } from '../weights/load.ts';
 import { readSafetensors } from '../weights/safetensors.ts';
 import { pixelBaseline } from './baseline.ts';
-import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import type { RunConfig } from './config.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { OnEvent } from './events.ts';
-import { beginFolder, FILES, folderAt, makeFolder, refuseTaken } from './folder.ts';
+import { cleanFolder, FILES, folderAt, makeFolder, readBegun, refuseTaken } from './folder.ts';
+import { newestCheckpoint, openHistory } from './history.ts';
 import { trainLoop } from './loop.ts';
 import { classifier, traceTraining } from './network.ts';
+import { type Outcome, readOutcome } from './outcome.ts';
 import { openPictures, type RunPictures } from './pictures.ts';
 import type { Platform } from './platform.ts';
+import { openRecords } from './records.ts';
 import { nextCommands } from './report.ts';
 import { finish, type Loaded, load, loopParts, type Sitting, type Work } from './sitting.ts';
 import { BEGINNING, type Standing } from './standing.ts';
@@ -40,8 +43,10 @@ export interface RunResult {
   readonly finished: boolean;
   readonly standing: Standing;
   readonly classes: readonly string[];
-  /** Scores of the kept weights; null where the run was ended. */
+  /** Scores of the kept weights; null where the run was ended, or had finished before this sitting. */
   readonly evaluation: Evaluation | null;
+  /** What was written down when the run finished before this sitting; absent where it did not. */
+  readonly outcome?: Outcome;
   /** Balanced accuracy of logistic regression on pixels, where it was asked for. */
   readonly baseline: number | null;
   readonly skipped: readonly SkippedFile[];
@@ -51,13 +56,31 @@ export interface RunResult {
 
 /** Trains a classifier and leaves a folder: weights, ONNX model, metrics, configuration, report, checkpoints. */
 export async function startRun(config: RunConfig, platform: Platform, request: RunRequest): Promise<RunResult> {
+  await refuseTaken(folderAt(request.folder), platform.output);
   return sit(prepare(settle(config, platform), platform, request), null);
 }
 
 /** Goes on with a run that was ended: to the same weights, bit by bit, as if it had not been. */
 export async function resumeRun(platform: Platform, request: RunRequest): Promise<RunResult> {
-  const checkpoint = await readCheckpoint(platform.files, folderAt(request.folder).at(FILES.last));
-  return sit(prepare(checkpoint.config, platform, request), checkpoint);
+  const { files, output } = platform;
+  const folder = folderAt(request.folder);
+  const note = (text: string): void => request.onEvent?.({ kind: 'note', text });
+  const outcome = await readOutcome(folder, platform);
+  if (outcome) return finishedBefore(folder.path, await readBegun(folder, platform), outcome);
+  const found = await newestCheckpoint({ files, output, folder });
+  for (const sentence of found?.damaged ?? []) note(`${sentence} Goes on from the checkpoint before.`);
+  const checkpoint = found?.checkpoint ?? null;
+  const last = found?.isLast ? found.checkpoint.step : null;
+  const config = checkpoint?.config ?? (await readBegun(folder, platform));
+  if (!found) note('No checkpoint was written before the run ended: it begins again.');
+  return sit(prepare(config, platform, request, last), checkpoint);
+}
+
+/** The result of a run that ended by itself, as it was written down then. */
+function finishedBefore(folder: string, config: RunConfig, outcome: Outcome): RunResult {
+  const { seconds, epochs, best, classes, baseline, next } = outcome;
+  const standing = { ...BEGINNING, epoch: epochs, seconds, best };
+  return { folder, config, finished: true, outcome, standing, classes, evaluation: null, baseline, skipped: [], next };
 }
 
 /** The configuration with the machine's threads filled in. */
@@ -70,8 +93,12 @@ export function settle(config: RunConfig, platform: Pick<Platform, 'cores'>): Ru
   };
 }
 
-function prepare(config: RunConfig, platform: Platform, request: RunRequest): Sitting {
-  return { config, platform, folder: folderAt(request.folder), emit: request.onEvent ?? (() => undefined), request };
+/** `last`: the step of a whole `last.safetensors` in the folder. */
+function prepare(config: RunConfig, platform: Platform, request: RunRequest, last: number | null = null): Sitting {
+  const folder = folderAt(request.folder);
+  const history = openHistory({ ...platform, folder }, config.keepCheckpoints, last);
+  const records = openRecords({ config, platform, folder });
+  return { config, platform, folder, emit: request.onEvent ?? (() => undefined), history, records, request };
 }
 
 async function sit(s: Sitting, from: Checkpoint | null): Promise<RunResult> {
@@ -86,7 +113,6 @@ async function sit(s: Sitting, from: Checkpoint | null): Promise<RunResult> {
   const state = from
     ? loadTensors(traced.state, from.state, { where: folder.at(FILES.last) }).tensors
     : await firstState(s, traced);
-  if (!from) await refuseTaken(folder, platform.output);
   emit({ kind: 'start', folder: folder.path, config, step: from?.step ?? 0 });
   emit({ kind: 'data', train: describeDataset(pictures.train), test: describeDataset(pictures.test) });
   const workers = await platform.startWorkers(config.data.workers!);
@@ -127,14 +153,15 @@ async function firstState({ config, platform, emit }: Sitting, traced: Traced): 
 }
 
 async function work(s: Sitting, w: Work): Promise<RunResult> {
-  const { config, platform, folder } = s;
+  const { platform, folder } = s;
   const { output } = platform;
   // The runtime begins its profile's file as soon as a session is made.
   if (s.request.profile !== undefined) await output.makeFolder(folder.path);
   const loaded = await load(s, w);
   try {
-    if (!w.from) await makeFolder(folder, output);
-    await beginFolder(folder, output, { config, metrics: w.from?.standing.metrics ?? [] });
+    await makeFolder(folder, output);
+    await cleanFolder(folder, platform);
+    await s.records.begin(w);
     return await trainToEnd(s, loaded);
   } finally {
     if (s.request.profile !== undefined) loaded.stepper.session.endProfiling();

@@ -4,7 +4,7 @@ import type { ImageWorkers } from '../data/load.ts';
 import { imageLoader } from '../data/loader.ts';
 import { textBytes } from '../data/output.ts';
 import type { Network, Traced } from '../model/scope.ts';
-import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import { type Classifier, type ClassifierFacts, readClassifier, writeClassifier } from './classifier.ts';
 import type { RunConfig } from './config.ts';
 import { evaluationTransform, trainingTransform } from './data-config.ts';
@@ -12,12 +12,14 @@ import { firstNonFinite } from './diagnose.ts';
 import { createJudge, type Evaluation, engineOptions, type Judge } from './evaluate.ts';
 import type { OnEvent } from './events.ts';
 import { checkExport, encodeClassifier } from './export.ts';
-import { FILES, type Folder, metricsLine } from './folder.ts';
+import { FILES, type Folder } from './folder.ts';
+import type { History } from './history.ts';
 import { judgedWeights, type LoopParts, type LoopResult } from './loop.ts';
 import { parameterSettings } from './network.ts';
 import type { RunPictures } from './pictures.ts';
 import type { Platform } from './platform.ts';
-import { runReport } from './report.ts';
+import type { Records } from './records.ts';
+import { nextCommands, runReport } from './report.ts';
 import { createStepper, type Stepper } from './step.ts';
 
 /** What stays the same from the beginning of a sitting to its end. */
@@ -26,6 +28,10 @@ export interface Sitting {
   readonly platform: Platform;
   readonly folder: Folder;
   readonly emit: OnEvent;
+  /** Where its checkpoints go. */
+  readonly history: History;
+  /** Metrics, event file, first batches and the report while it goes on. */
+  readonly records: Records;
   readonly request: { readonly signal?: AbortSignal; readonly profile?: string };
 }
 
@@ -73,14 +79,14 @@ export async function load(s: Sitting, w: Work): Promise<Loaded> {
   return { ...w, ...loaders(s, w), stepper, judge, average, facts };
 }
 
-function loaders({ config }: Sitting, { pictures, workers }: Work): Pick<Loaded, 'training' | 'heldOut'> {
+function loaders({ config, records }: Sitting, { pictures, workers }: Work): Pick<Loaded, 'training' | 'heldOut'> {
   const { data, seed } = config;
   const { strict, cacheBytes, sampling, batchSize, evaluationBatchSize } = data;
   const common = { seed, strict, cacheBytes };
   const training = { ...common, batchSize, sampling, transform: trainingTransform(data) };
   const judging = { ...common, batchSize: evaluationBatchSize, transform: evaluationTransform(data) };
   return {
-    training: imageLoader(workers, pictures.train, training),
+    training: records.watch(imageLoader(workers, pictures.train, training), pictures.classes),
     heldOut: imageLoader(workers, pictures.test, { ...judging, sampling: 'in-order' }),
   };
 }
@@ -104,7 +110,8 @@ function floatCopies(state: TensorMap): Map<string, Tensor> {
 }
 
 /** What the loop is given of a run. */
-export function loopParts({ config, platform, folder, emit, request }: Sitting, w: Loaded): LoopParts {
+export function loopParts(s: Sitting, w: Loaded): LoopParts {
+  const { config, platform, folder, emit, request, history, records } = s;
   const { stepper, average, training, heldOut, judge, traced, pictures, facts } = w;
   const { output, runtime } = platform;
   return {
@@ -112,24 +119,29 @@ export function loopParts({ config, platform, folder, emit, request }: Sitting, 
     stepper,
     average,
     pictures: training,
-    evaluate: (weights, signal) => judge.score(heldOut, weights, signal),
+    evaluate: async (weights, signal) => {
+      const evaluation = await judge.score(heldOut, weights, signal);
+      await records.evaluated(evaluation, stepper);
+      return evaluation;
+    },
     explain: (batch, state) => firstNonFinite(runtime, traced, { batch, state }, engineOptions(config.engine)),
     save: async (standing) => {
       const { state, slots, step } = stepper;
       const { classes, fingerprint: data } = pictures;
-      await writeCheckpoint(output, folder.at(FILES.last), {
-        ...{ config, standing, step, classes, data },
-        ...{ state, slots, average },
-      });
+      await history.save({ ...{ config, standing, step, classes, data }, ...{ state, slots, average } });
     },
     saveBest: async (weights) => {
       if (config.keep === 'best') await writeClassifier(output, folder.at(FILES.best), facts, weights);
     },
+    measure: () => (platform.memory ? { memory: platform.memory() } : {}),
     record: async (row) => {
-      await output.append(folder.at(FILES.metrics), metricsLine(row));
+      await records.row(row);
       emit({ kind: 'metrics', row });
     },
-    onEvent: emit,
+    onEvent: (event) => {
+      records.hear(event);
+      emit(event);
+    },
     ...(request.signal && { signal: request.signal }),
   };
 }
@@ -153,5 +165,14 @@ export async function finish(
   const { standing, baseline } = end;
   const parts = { folder, config, pictures, classifier: kept, evaluation, standing, baseline, workers, platform };
   await platform.output.write(folder.at(FILES.report), [textBytes(await runReport(parts))]);
+  const { classes } = pictures;
+  await s.records.end({
+    evaluation,
+    standing,
+    steps: stepper.step,
+    baseline,
+    classes,
+    next: nextCommands(folder.path, pictures),
+  });
   return evaluation;
 }

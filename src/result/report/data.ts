@@ -12,6 +12,10 @@ export interface MetricsRow {
   readonly accuracy?: number | null;
   readonly learningRate?: number | null;
   readonly imagesPerSecond?: number | null;
+  /** The l2 norm of all gradients, a mean over the steps since the row before. */
+  readonly gradientNorm?: number | null;
+  /** Bytes that the process held. */
+  readonly memory?: number | null;
   readonly heldOutLoss?: number | null;
   readonly heldOutAccuracy?: number | null;
   readonly heldOutBalancedAccuracy?: number | null;

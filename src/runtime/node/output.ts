@@ -9,8 +9,12 @@ export const nodeOutput: Output = {
     await mkdir(path, { recursive: true }).catch(refuse(path, 'a folder that can be made'));
   },
   write,
-  append: async (path, text) => {
-    await appendFile(path, text).catch(refuse(path, 'a file that can be written'));
+  append: async (path, more) => {
+    await appendFile(path, more).catch(refuse(path, 'a file that can be written'));
+  },
+  rename: async (from, to) => {
+    await rename(from, to).catch(refuse(from, 'a file that can be renamed'));
+    await syncFolder(dirname(to));
   },
   exists: (path) =>
     access(path).then(
