@@ -15,7 +15,7 @@ export interface ExpectedTensor {
 export interface MisshapenTensor {
   readonly name: string;
   readonly expected: ExpectedTensor;
-  readonly got: Tensor;
+  readonly got: Pick<Tensor, 'dtype' | 'shape'>;
 }
 
 /** How a file's tensors differ from a network's, each list sorted by name. */
@@ -60,17 +60,24 @@ export function loadTensors(expected: readonly ExpectedTensor[], found: TensorMa
   misshapen.sort((a, b) => (a.name < b.name ? -1 : 1));
   const loaded = { tensors, missing, unexpected, misshapen };
   const clean = missing.length + unexpected.length + misshapen.length === 0;
-  if (options.mode !== 'partial' && !clean) throw mismatch(loaded, expected.length, options.where ?? 'weights');
+  if (options.mode !== 'partial' && !clean)
+    throw misfit(loaded, expected.length, { where: options.where ?? 'weights' });
   return loaded;
 }
 
-function mismatch(report: LoadReport, expected: number, where: string): Fault {
+/** One fault that tells all differences, of which each list is cut after ten, and what most likely lies behind them. */
+export function misfit(
+  report: LoadReport,
+  expected: number,
+  { where, hint: given }: { readonly where: string; readonly hint?: string },
+): Fault {
   const parts = [
     list('missing', report.missing, showName),
     list('unexpected', report.unexpected, showName),
     list('misshapen', report.misshapen, (m) => `${showName(m.name)} expected ${show(m.expected)}, got ${show(m.got)}`),
   ].filter((part) => part !== '');
   const hint =
+    given ??
     prefixHint(report.missing, report.unexpected) ??
     headHint(report.misshapen, report.missing.length + report.unexpected.length) ??
     trackedHint(report.missing) ??
@@ -88,7 +95,7 @@ function list<T>(kind: string, items: readonly T[], say: (item: T) => string): s
   return `${items.length} ${kind} (${items.slice(0, 10).map(say).join(', ')}${more})`;
 }
 
-function show(t: ExpectedTensor | Tensor): string {
+function show(t: ExpectedTensor | Pick<Tensor, 'dtype' | 'shape'>): string {
   return t.dtype === undefined ? showShape(t.shape) : `${t.dtype} ${showShape(t.shape)}`;
 }
 

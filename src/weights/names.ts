@@ -1,8 +1,6 @@
 import { expect, Fault } from '../core/fault.ts';
+import type { RenameRule } from '../core/name-table.ts';
 import { showName } from './safetensors-header.ts';
-
-/** Replaces what a pattern matches in a tensor's name, as `String.replace` does (`$1` is the first group). */
-export type RenameRule = readonly [pattern: RegExp, replacement: string];
 
 /** A name after all rules, each applied to the result of the one before. */
 export function renamed(name: string, rules: readonly RenameRule[]): string {
