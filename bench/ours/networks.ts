@@ -1,5 +1,5 @@
 import { nonLocal } from '../../src/model/blocks/non-local.ts';
-import type { ContextPlacement } from '../../src/model/networks/resnet-config.ts';
+import type { ContextPlacement } from '../../src/model/networks/placement.ts';
 import { createModel } from '../../src/model/networks/table.ts';
 import type { Network } from '../../src/model/scope.ts';
 import type { NetworkSubject, NonLocalSubject } from '../subject.ts';

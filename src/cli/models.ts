@@ -7,7 +7,7 @@ interface ModelsFlags extends CommonFlags {
 }
 
 const HELP = `
-Multiply-adds are for one picture of the size that the network is made for: 224, or 32 for those with a 3x3 stem.
+Multiply-adds are for one picture of the size that the network is made for.
 
 Examples:
   farsight models

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Fault } from '../core/fault.ts';
-import type { ContextPlacement, ResnetConfig } from '../model/networks/resnet-config.ts';
+import type { ContextPlacement } from '../model/networks/placement.ts';
+import type { ResnetConfig } from '../model/networks/resnet-config.ts';
 import { createModel, NETWORKS } from '../model/networks/table.ts';
 import type { Network } from '../model/scope.ts';
 import { type Attempt, notSupported } from './attempt.ts';
@@ -17,6 +18,7 @@ export function networkOf(c: ArrayCase, features: readonly string[]): Network | 
   if (!Object.hasOwn(NETWORKS, model)) return notSupported(`the network "${model}"`);
   if (c.config.layers !== undefined) return notSupported(`${model} with other numbers of blocks`);
   const { config } = createModel(model);
+  if (config.kind !== 'resnet') return createModel(model, { classes }, features).network;
   const context = [...config.context, ...nonLocalBlocks(c, config), ...contextBlocks(c)];
   return createModel(model, { classes, context }, features).network;
 }
@@ -64,7 +66,8 @@ function gcnet(c: ArrayCase, features: readonly string[]): ReturnType<typeof net
   const name = `resnet${depth}`;
   if (!Object.hasOwn(NETWORKS, name)) return notSupported(`GCNet's ResNet of depth ${depth}`);
   const chosen = flags.flatMap((on, i) => (on ? [i + 1] : []));
-  const position = createModel(name).config.block === 'basic' ? 'after-conv2' : 'after-conv3';
+  const { config } = createModel(name);
+  const position = config.kind === 'resnet' && config.block === 'basic' ? 'after-conv2' : 'after-conv3';
   const placement = gcb && { context: gcnetContext(gcb), position, stages: chosen, name: 'context_block' };
   const context = placement && chosen.length > 0 ? [placement] : [];
   return createModel(name, { classes: 0, context }, features).network;

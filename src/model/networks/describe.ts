@@ -2,6 +2,7 @@ import { Fault } from '../../core/fault.ts';
 import { didYouMean } from '../../core/suggest.ts';
 import { costOf, totalMacs } from '../../graph/cost.ts';
 import { parameterCount, traceNetwork } from '../scope.ts';
+import type { PictureInput } from './picture-input.ts';
 import { createModel, NETWORKS, namedNetwork } from './table.ts';
 
 /** What a named network is and costs. */
@@ -15,6 +16,8 @@ export interface NetworkFacts {
   readonly macs: number;
   /** Side of that picture, in pixels. */
   readonly size: number;
+  /** The pictures that it is made for. */
+  readonly input: PictureInput;
 }
 
 /** Names of networks that a pattern matches, `*` standing for anything; all without one. */
@@ -29,18 +32,15 @@ export function networkNames(pattern = '*'): readonly string[] {
   );
 }
 
-/** The size of pictures that a network is made for where it has a stem of this kind. */
-const SMALL = 32;
-const LARGE = 224;
-
 /** Counts what a named network holds and what one picture costs. */
 export function describeNetwork(name: string, size?: number): NetworkFacts {
-  const { config, parameters: published } = namedNetwork(name);
-  const side = size ?? (config.stem === '3x3' ? SMALL : LARGE);
-  const { network } = createModel(name);
+  const { parameters: published } = namedNetwork(name);
+  const { config, input, network } = createModel(name);
+  const side = size ?? input.size;
   const { outputs, state } = traceNetwork(network, {
     inputs: { x: { shape: [1, config.inChannels, side, side] } },
     mode: 'inference',
   });
-  return { name, parameters: parameterCount(state), published, macs: totalMacs(costOf(outputs).macs), size: side };
+  const macs = totalMacs(costOf(outputs).macs);
+  return { name, parameters: parameterCount(state), published, macs, size: side, input };
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Fault } from '../../core/fault.ts';
 import { didYouMean } from '../../core/suggest.ts';
 import type { ContextSpec } from '../blocks/context.ts';
-import type { ResnetConfig } from './resnet-config.ts';
+import type { NetworkConfig } from './named.ts';
 
 // Without compiled validators no `eval` is asked for, which a strict content-security policy forbids.
 z.config({ jitless: true });
@@ -53,6 +53,17 @@ const PLACEMENT = z.strictObject({
   name: z.string().regex(/^\w+$/, { error: 'a name of letters, digits and _' }).optional(),
 });
 
+/** Options that every kind of network has. */
+const COMMON = {
+  shortcut: z.enum(['convolution', 'average']),
+  inChannels: count,
+  classes: z.int().min(0).max(1e6),
+  zeroInitResidual: z.boolean(),
+  dropPath: share,
+  dropout: share,
+  context: z.array(PLACEMENT),
+};
+
 const RESNET = z.strictObject({
   kind: z.literal('resnet'),
   block: z.enum(['basic', 'bottleneck']),
@@ -62,18 +73,32 @@ const RESNET = z.strictObject({
   widthPerGroup: count,
   stem: z.enum(['7x7', 'deep', 'deep-tiered', '3x3']),
   strideIn: z.enum(['3x3', '1x1']),
-  shortcut: z.enum(['convolution', 'average']),
-  inChannels: count,
-  classes: z.int().min(0).max(1e6),
-  zeroInitResidual: z.boolean(),
-  dropPath: share,
-  dropout: share,
-  context: z.array(PLACEMENT),
+  ...COMMON,
 });
 
-/** Checks the options of a residual network; unknown keys and wrong values are told all at once, as a `config` fault. */
-export function readResnetConfig(json: unknown, where: string): ResnetConfig {
-  return read(RESNET, json, where) as ResnetConfig;
+const STAGE = z.strictObject({
+  blocks: count,
+  channels: count,
+  stride: z.int().min(1).max(4),
+  ratio: z.number().gt(0).max(16),
+  groupSize: z.int().min(0).max(65536),
+});
+
+const BYOBNET = z.strictObject({
+  kind: z.literal('byobnet'),
+  stem: z.array(count).min(1).max(8),
+  stemStride: z.enum(['maximum', 'convolution']),
+  stages: z.array(STAGE).min(1).max(8),
+  activation: z.enum(['relu', 'silu']),
+  finalChannels: z.int().min(0).max(65536),
+  ...COMMON,
+});
+
+const KINDS: { readonly [K in NetworkConfig['kind']]: z.ZodObject } = { resnet: RESNET, byobnet: BYOBNET };
+
+/** Checks the options of a network; unknown keys and wrong values are told all at once, as a `config` fault. */
+export function readNetworkConfig(kind: NetworkConfig['kind'], json: unknown, where: string): NetworkConfig {
+  return read(KINDS[kind], json, where) as NetworkConfig;
 }
 
 /** Checks the options of a context block. */
@@ -114,10 +139,11 @@ function valueAt(json: unknown, path: readonly PropertyKey[]): unknown {
 
 /** The keys that the object at `path` may have. */
 function keysAt(schema: z.ZodType, json: unknown, path: readonly PropertyKey[]): string[] {
-  if (path.length === 0 && schema === RESNET) return Object.keys(RESNET.shape);
+  const network = Object.values(KINDS).find((k) => k === schema);
+  if (path.length === 0 && network) return Object.keys(network.shape);
   const last = path[path.length - 1];
   if (last === 'subSample') return ['order', 'kernel'];
-  if (typeof last === 'number') return Object.keys(PLACEMENT.shape);
+  if (typeof last === 'number') return Object.keys((path[0] === 'stages' ? STAGE : PLACEMENT).shape);
   const kind = (valueAt(json, path) as { readonly kind?: unknown }).kind;
   return Object.keys(CONTEXT.options.find((o) => o.shape.kind.value === kind)?.shape ?? {});
 }

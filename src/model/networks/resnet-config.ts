@@ -1,29 +1,4 @@
-import type { ContextSpec } from '../blocks/context.ts';
-
-/** Where in a residual network a context block may stand. */
-export type ContextPosition =
-  /** After that convolution of the block, its norm and its ReLU; after the last one before the addition, without ReLU. */
-  | 'after-conv1'
-  | 'after-conv2'
-  | 'after-conv3'
-  /** Between the residual addition and the last ReLU. */
-  | 'after-add'
-  /** After the block's last ReLU. */
-  | 'after-block'
-  /** After the last block of the stage, once. */
-  | 'after-stage';
-
-/** A context block in some blocks of some stages. */
-export interface ContextPlacement {
-  readonly context: ContextSpec;
-  readonly position: ContextPosition;
-  /** Stages, counted from 1; all where absent. */
-  readonly stages?: readonly number[];
-  /** Blocks of those stages, counted from 0, or from the end by negative numbers (-1 is the last); all where absent. */
-  readonly blocks?: readonly number[];
-  /** The child that holds it; by the block's reference where absent (`context_block`, `non_local_block`, `se`, `gc`). */
-  readonly name?: string;
-}
+import type { ContextPlacement } from './placement.ts';
 
 /** Options of `resnet`. */
 export interface ResnetConfig {

@@ -1,6 +1,4 @@
 import { Fault } from '../../core/fault.ts';
-import { didYouMean } from '../../core/suggest.ts';
-import { showDims } from '../../graph/dimension.ts';
 import * as op from '../../graph/ops/index.ts';
 import type { Value } from '../../graph/value.ts';
 import { type Init, ONES, ZEROS } from '../init.ts';
@@ -10,8 +8,9 @@ import { linear } from '../layers/linear.ts';
 import { batchNorm } from '../layers/norm.ts';
 import { averagePool, globalAveragePool, maxPool } from '../layers/pool.ts';
 import type { Scope } from '../scope.ts';
+import { checkPictures, intermediates } from './intermediates.ts';
+import { checkContext, contextAt, type PlaceContext } from './placement.ts';
 import type { ResnetConfig } from './resnet-config.ts';
-import { checkContext, contextAt, type PlaceContext } from './resnet-context.ts';
 
 /** What one block of a stage is. */
 interface Plan {
@@ -44,37 +43,31 @@ export function resnet(
   config: ResnetConfig,
   features: readonly string[] = [],
 ): Record<string, Value> {
-  checkConfig(config, x);
-  checkContext(config);
-  checkFeatures(config, features);
-  const out: Record<string, Value> = {};
-  const offer = (name: string, v: Value, always = false): void => {
-    if (always || features.includes(name)) out[name] = v;
-  };
+  checkPictures(x, config.inChannels);
+  checkConfig(config);
+  checkContext({ ...config, convolutions: config.block === 'basic' ? 2 : 3 });
+  const { layers, classes } = config;
+  const given = intermediates({ layers, classes, pathOf: (k) => `layer${k + 1}` }, features);
+  const rates = dropPathRates(config.dropPath, layers);
   let y = stem(s, x, config);
-  const rates = dropPathRates(config.dropPath, config.layers);
-  config.layers.forEach((blocks, k) => {
+  layers.forEach((blocks, k) => {
     const layer = s.at(`layer${k + 1}`);
     for (let i = 0; i < blocks; i++) {
       const [planes, stride] = [config.width * 2 ** k, k > 0 && i === 0 ? 2 : 1];
       const plan = { config, planes, stride, context: contextAt(config, k + 1, i), dropPath: rates[k]![i]! };
       y = residual(layer.at(i), y, plan);
-      offer(`layer${k + 1}.${i}`, y);
+      given.block(k, i, y);
     }
     y = contextAt(config, k + 1, 0)(layer, y, 'after-stage');
-    offer(`layer${k + 1}`, y);
-    offer(`c${k + 2}`, y, config.classes === 0);
+    given.stage(k, y);
   });
-  if (config.classes === 0) return out;
+  if (classes === 0) return given.outputs;
   const pooled = s.module('avgpool', () => globalAveragePool(y)); // [N, C]
   const kept = dropout(s, pooled, config.dropout);
-  return { logits: linear(s.at('fc'), kept, { features: config.classes }), ...out };
+  return { logits: linear(s.at('fc'), kept, { features: classes }), ...given.outputs };
 }
 
-function checkConfig({ block, groups, widthPerGroup, stem: kind, width, inChannels }: ResnetConfig, x: Value): void {
-  if (x.shape.length !== 4 || x.shape[1] !== inChannels) {
-    throw new Fault('shape', `x: expected [N, ${inChannels}, H, W], got ${showDims(x.shape)}. Set inChannels.`);
-  }
+function checkConfig({ block, groups, widthPerGroup, stem: kind, width }: ResnetConfig): void {
   if (block === 'basic' && (groups !== 1 || widthPerGroup !== 64)) {
     throw new Fault(
       'config',
@@ -83,19 +76,6 @@ function checkConfig({ block, groups, widthPerGroup, stem: kind, width, inChanne
   }
   if (kind.startsWith('deep') && width % 2 !== 0) {
     throw new Fault('config', `width: expected an even width for stem "${kind}", got ${width}.`);
-  }
-}
-
-function checkFeatures(config: ResnetConfig, features: readonly string[]): void {
-  const ofStage = (n: number, k: number): string[] => [
-    `layer${k + 1}`,
-    `c${k + 2}`,
-    ...Array.from({ length: n }, (_, i) => `layer${k + 1}.${i}`),
-  ];
-  const known = [...(config.classes > 0 ? ['logits'] : []), ...config.layers.flatMap(ofStage)];
-  const unknown = features.find((f) => !known.includes(f));
-  if (unknown !== undefined) {
-    throw new Fault('config', `features: the network has no "${unknown}". ${didYouMean(unknown, known)}`);
   }
 }
 

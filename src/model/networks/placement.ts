@@ -1,15 +1,48 @@
 import { Fault } from '../../core/fault.ts';
 import type { Value } from '../../graph/value.ts';
-import { contextBlock } from '../blocks/context.ts';
+import { type ContextSpec, contextBlock } from '../blocks/context.ts';
 import { CHILD_NAMES, STAGE_CHILD_NAMES } from '../blocks/context-names.ts';
 import type { Scope } from '../scope.ts';
-import type { ContextPlacement, ContextPosition, ResnetConfig } from './resnet-config.ts';
+
+/** Where in a residual network a context block may stand. */
+export type ContextPosition =
+  /** After that convolution of the block, its norm and its ReLU; after the last one before the addition, without ReLU. */
+  | 'after-conv1'
+  | 'after-conv2'
+  | 'after-conv3'
+  /** Between the residual addition and the last ReLU. */
+  | 'after-add'
+  /** After the block's last ReLU. */
+  | 'after-block'
+  /** After the last block of the stage, once. */
+  | 'after-stage';
+
+/** A context block in some blocks of some stages. */
+export interface ContextPlacement {
+  readonly context: ContextSpec;
+  readonly position: ContextPosition;
+  /** Stages, counted from 1; all where absent. */
+  readonly stages?: readonly number[];
+  /** Blocks of those stages, counted from 0, or from the end by negative numbers (-1 is the last); all where absent. */
+  readonly blocks?: readonly number[];
+  /** The child that holds it; by the block's reference where absent (`context_block`, `non_local_block`, `se`, `gc`). */
+  readonly name?: string;
+}
+
+/** A network whose stages of blocks may hold context blocks. */
+export interface ContextHost {
+  /** Blocks in each stage. */
+  readonly layers: readonly number[];
+  readonly context: readonly ContextPlacement[];
+  /** Convolutions of a block. */
+  readonly convolutions: 2 | 3;
+}
 
 /** Puts the context blocks of one place on a feature map, in order. */
 export type PlaceContext = (s: Scope, x: Value, position: ContextPosition) => Value;
 
 /** The context blocks of block `block` (from 0) of stage `stage` (from 1). */
-export function contextAt(config: ResnetConfig, stage: number, block: number): PlaceContext {
+export function contextAt(config: Omit<ContextHost, 'convolutions'>, stage: number, block: number): PlaceContext {
   const count = config.layers[stage - 1]!;
   const here = config.context.filter(({ stages, blocks, position }) => {
     if (stages && !stages.includes(stage)) return false;
@@ -27,12 +60,12 @@ function childName({ name, position, context }: ContextPlacement): string {
 }
 
 /** A fault if a placement names what the network does not have, or two would share a name at one place. */
-export function checkContext(config: ResnetConfig): void {
+export function checkContext(config: ContextHost): void {
   const taken = new Map<string, number>();
   config.context.forEach((placement, i) => {
     const where = `context[${i}]`;
     const { position, stages = config.layers.map((_, k) => k + 1), blocks } = placement;
-    if (position === 'after-conv3' && config.block === 'basic') {
+    if (position === 'after-conv3' && config.convolutions === 2) {
       throw new Fault(
         'config',
         `${where}: expected a position in a block of two convolutions, got "after-conv3". Use "after-conv2".`,
@@ -63,11 +96,11 @@ export function checkContext(config: ResnetConfig): void {
 
 /** Paths of the children that a placement makes in one stage of `count` blocks. */
 function placesOf(p: ContextPlacement, stage: number, { count, where }: { count: number; where: string }): string[] {
-  if (p.position === 'after-stage') return [`layer${stage}.${childName(p)}`];
+  if (p.position === 'after-stage') return [`stage ${stage}: ${childName(p)}`];
   const blocks = p.blocks ?? Array.from({ length: count }, (_, b) => b);
   return blocks.map((b) => {
     const block = b < 0 ? b + count : b;
-    if (block >= 0 && block < count) return `layer${stage}.${block}.${childName(p)}`;
+    if (block >= 0 && block < count) return `stage ${stage}, block ${block}: ${childName(p)}`;
     throw new Fault('config', `${where}: expected blocks of stage ${stage} from ${-count} to ${count - 1}, got ${b}.`);
   });
 }
