@@ -1,4 +1,5 @@
 /** What runs anywhere: describing, tracing, differentiating, encoding, reading, judging. Platforms are handed in. */
+export * from './core/crc.ts';
 export * from './core/dtype.ts';
 export * from './core/fault.ts';
 export * from './core/name-table.ts';
@@ -84,9 +85,11 @@ export * from './train/evaluate.ts';
 export * from './train/events.ts';
 export * from './train/export.ts';
 export * from './train/folder.ts';
+export * from './train/history.ts';
 export * from './train/judge-run.ts';
 export * from './train/network.ts';
 export * from './train/optimizers/optimizer.ts';
+export * from './train/outcome.ts';
 export * from './train/platform.ts';
 export * from './train/predict.ts';
 export * from './train/rate.ts';
