@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import colours from 'picocolors';
-import type { Evaluation, ModuleTime, RunConfig, RunResult, TrainEvent } from '../node.ts';
+import type { Evaluation, ModuleTime, Outcome, RunConfig, RunResult, TrainEvent } from '../node.ts';
 import { note, type StatusLine, say, sayJson, statusLine, table, terminalWidth } from './terminal.ts';
 import { collect, number, runOptions, type TrainFlags } from './train-options.ts';
 
@@ -164,15 +164,16 @@ function figures({ result, parts }: Evaluation) {
   };
 }
 
-function summaryOf({ folder, finished, standing, evaluation, baseline, skipped, next }: RunResult) {
-  const heldOut = evaluation && figures(evaluation);
+function summaryOf({ folder, finished, standing, evaluation, outcome, baseline, skipped, next }: RunResult) {
+  const heldOut = evaluation ? figures(evaluation) : (outcome?.heldOut ?? null);
   const seconds = standing.seconds;
   return { folder, finished, seconds, heldOut, baseline, skipped: skipped.length, next: next.map((n) => n.name) };
 }
 
 /** What a run ends with: scores, where things lie, what to try next; or how to go on. */
 function closing(door: Door, result: RunResult): string[] {
-  const { folder, evaluation, classes, baseline, next, standing } = result;
+  const { folder, evaluation, classes, baseline, next, standing, outcome } = result;
+  if (outcome) return finishedBefore(door, folder, outcome);
   if (!evaluation) return [`Ended in epoch ${standing.epoch + 1}. Go on with: npx farsight train --resume ${folder}`];
   const percent = door.formatPercent;
   const { balancedAccuracy, accuracy, topK } = evaluation.result;
@@ -187,6 +188,17 @@ function closing(door: Door, result: RunResult): string[] {
     ...evaluation.parts.map((p) => `${p.name}: ${percent(p.result.balancedAccuracy)} of ${p.result.samples} pictures`),
     '',
     `All of it lies in ${folder}: report.html (open it in a browser), weights.safetensors, model.onnx, metrics.jsonl, config.json`,
+    'Try next:',
+    ...next.map((n) => `  ${colours.cyan(n.name)}`),
+  ];
+}
+
+/** What is said of a run that had nothing left to do. */
+function finishedBefore(door: Door, folder: string, { epochs, heldOut, next }: Outcome): string[] {
+  const score = heldOut['balancedAccuracy'];
+  const words = typeof score === 'number' ? `, held-out balanced accuracy ${door.formatPercent(score)}` : '';
+  return [
+    `${folder} finished before: ${epochs} epochs${words}. Nothing is left to do.`,
     'Try next:',
     ...next.map((n) => `  ${colours.cyan(n.name)}`),
   ];

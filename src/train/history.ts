@@ -47,8 +47,8 @@ async function olderSteps({ files, output, folder }: HistoryPlace): Promise<read
 }
 
 /**
- * Keeps `keep` checkpoints. The last one gets the name of its step before the next is written, so at any moment there is
- * a whole one. `from` is the step of the `last.safetensors` that lies there; null where none does, or a damaged one.
+ * Keeps `keep` checkpoints. The last one gets the name of its step before that of a later step is written, so at any
+ * moment there is a whole one. `from` is the step of the `last.safetensors` that lies there; null where none does, or a damaged one.
  */
 export function openHistory(place: HistoryPlace, keep: number, from: number | null): History {
   const { output, folder } = place;
@@ -56,7 +56,8 @@ export function openHistory(place: HistoryPlace, keep: number, from: number | nu
   let before = from;
   return {
     save: async (checkpoint) => {
-      if (before !== null && keep > 1) await output.rename(last, joinPath(folderOf(folder), olderName(before)));
+      const isNext = before !== null && before !== checkpoint.step;
+      if (isNext && keep > 1) await output.rename(last, joinPath(folderOf(folder), olderName(before!)));
       await writeCheckpoint(output, last, checkpoint);
       before = checkpoint.step;
       const older = await olderSteps(place);

@@ -42,9 +42,10 @@ describe('a run', () => {
     expect(done.baseline).toBeGreaterThan(0.9);
   });
   test('leaves its files and no others', async () => {
-    const files = ['checkpoints', 'config.json', 'metrics.jsonl', 'model.onnx', 'report.html', 'weights.safetensors'];
-    expect((await readdir(at('run'))).sort()).toEqual(files);
-    expect(await readdir(at('run', 'checkpoints'))).toEqual(['last.safetensors']);
+    const made = ['first-batches.png', 'metrics.jsonl', 'model.onnx', 'report.html', 'result.json'];
+    expect((await readdir(at('run'))).sort()).toEqual(['checkpoints', 'config.json', ...made, 'weights.safetensors']);
+    const checkpoints = ['last.safetensors', 'step-00000009.safetensors'];
+    expect((await readdir(at('run', 'checkpoints'))).sort()).toEqual(checkpoints);
   });
   test('saves the resolved configuration', async () => {
     const saved = JSON.parse(await textOf('run', 'config.json'));
