@@ -72,7 +72,7 @@ export async function loadModel(path: string, engine?: EngineConfig): Promise<Pr
 export async function exportOnnx(run: string, file: string): Promise<number> {
   const platform = nodePlatform();
   const classifier = await readClassifier(platform.files, await classifierFile(run, platform));
-  const model = encodeClassifier(classifier);
+  const model = await encodeClassifier(platform.runtime, classifier);
   const difference = await checkExport(platform.runtime, model, classifier);
   await platform.output.write(file, [model]);
   return difference;

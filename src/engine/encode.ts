@@ -27,7 +27,12 @@ export interface EncodeOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** The version of this library, as producer. */
   readonly version?: string;
+  /** Values whose names in the file the metadata tell, under {@link ONNX_MODULES}; those not computed are left out. */
+  readonly modules?: ReadonlyMap<string, Value>;
 }
+
+/** The key of metadata under which a file says, as JSON, which of its tensors is the output of which module. */
+export const ONNX_MODULES = 'farsight.modules';
 
 type NodeInit = MessageInitShape<typeof NodeProtoSchema>;
 type TensorInit = MessageInitShape<typeof TensorProtoSchema>;
@@ -44,6 +49,7 @@ export function encode(outputs: ReadonlyMap<string, Value>, options: EncodeOptio
   for (const [name, v] of outputs) writer.claim(name, v);
   for (const node of nodesOf(outputs.values())) writer.node(node);
   const results = [...outputs].map(([name, v]) => writer.output(name, v));
+  const metadata = { ...options.metadata, ...(options.modules && { [ONNX_MODULES]: writer.namesOf(options.modules) }) };
   const model = create(ModelProtoSchema, {
     irVersion: BigInt(IR_VERSION),
     producerName: 'farsight',
@@ -59,7 +65,7 @@ export function encode(outputs: ReadonlyMap<string, Value>, options: EncodeOptio
       input: writer.inputs.map((v) => valueInfo(inputName(v)!, v)),
       output: results,
     },
-    metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
+    metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   });
   return toBinary(ModelProtoSchema, model);
 }
@@ -100,6 +106,12 @@ class Writer {
       throw new Fault('graph', `graph: "${name}" is an input and an output. Give the output another name.`);
     }
     if (v.node.def !== INPUT && v.node.def !== CONSTANT && !this.#names.has(v)) this.#names.set(v, name);
+  }
+
+  /** The names of those values that were written, as JSON. */
+  namesOf(values: ReadonlyMap<string, Value>): string {
+    const written = [...values].flatMap(([key, v]) => (this.#names.has(v) ? [[key, this.#names.get(v)!]] : []));
+    return JSON.stringify(Object.fromEntries(written));
   }
 
   node(node: Node): void {

@@ -16,6 +16,8 @@ export interface ClassifierFacts {
   readonly classes: readonly string[];
   /** What is done to a picture before the network sees it. */
   readonly transform: EvaluationTransform;
+  /** Whether a picture may have several labels: each class then has a probability of its own. */
+  readonly multiLabel?: boolean;
   /** Licence of the weights, where it is known. */
   readonly licence: string | null;
   /** Version of this library that wrote it. */
@@ -36,6 +38,7 @@ const FACTS = z.object({
   model: z.object({ name: z.string(), overrides: z.record(z.string(), z.unknown()) }),
   classes: z.array(z.string()).min(2),
   transform: z.unknown(),
+  multiLabel: z.boolean().optional(),
   licence: z.string().nullable(),
   version: z.string(),
 });
@@ -57,7 +60,8 @@ export function readClassifierFacts(text: string | undefined, where: string): Cl
   if (!parsed.success) return refuse(`metadata of another form (${parsed.error.issues[0]?.path.join('.')})`);
   const transform = readTransform(parsed.data.transform, `${where}: transform`);
   if (transform.kind !== 'evaluation') return refuse('a transform for training');
-  return { ...parsed.data, transform };
+  const { multiLabel, ...facts } = parsed.data;
+  return { ...facts, ...(multiLabel && { multiLabel }), transform };
 }
 
 /** Writes weights by the network's own names, with all that is needed to use them. */

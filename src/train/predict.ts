@@ -1,9 +1,8 @@
 import { Fault, messageOf } from '../core/fault.ts';
-import { random } from '../core/random.ts';
 import { float32, floats, type Tensor } from '../core/tensor.ts';
 import { joinPath } from '../data/files.ts';
 import { MAX_FILE_BYTES } from '../data/image.ts';
-import { transformInto } from '../data/transform.ts';
+import { preprocess } from '../data/transform.ts';
 import { readModelFacts } from '../engine/read-model.ts';
 import { createSession } from '../engine/session.ts';
 import { topClasses } from '../result/classify.ts';
@@ -95,10 +94,9 @@ async function predict(
   const { size } = facts.transform;
   const predictions: Prediction[] = [];
   for (const path of paths) {
-    const data = new Float32Array(3 * size * size);
+    let data: Float32Array;
     try {
-      const picture = await decoder.decode(await files.read(path, MAX_FILE_BYTES), path);
-      transformInto({ data, offset: 0 }, picture, facts.transform, random(0));
+      data = preprocess(await decoder.decode(await files.read(path, MAX_FILE_BYTES), path), facts.transform);
     } catch (error) {
       predictions.push({ path, classes: [], reason: messageOf(error) });
       continue;

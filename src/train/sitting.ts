@@ -158,7 +158,7 @@ export async function finish(
   const kept: Classifier = best ?? { facts, network, weights: judgedWeights(stepper, average) };
   const evaluation = (best ? null : end.evaluation) ?? (await judge.score(heldOut, kept.weights));
   emit({ kind: 'note', text: `Writing ${FILES.weights}, ${FILES.onnx}, ${FILES.report}.` });
-  const model = encodeClassifier(kept);
+  const model = await encodeClassifier(platform.runtime, kept);
   await checkExport(platform.runtime, model, kept);
   await writeClassifier(platform.output, folder.at(FILES.weights), facts, kept.weights);
   await platform.output.write(folder.at(FILES.onnx), [model]);

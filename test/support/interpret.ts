@@ -9,6 +9,7 @@ import type { Kernel } from './kernels/kernel.ts';
 import { LAYOUT } from './kernels/layout.ts';
 import { POOL } from './kernels/pool.ts';
 import { PRODUCTS } from './kernels/products.ts';
+import { QUANTISE } from './kernels/quantise.ts';
 import { REDUCE } from './kernels/reduce.ts';
 import { SAMPLING } from './kernels/sampling.ts';
 import { fromTensor, type Numbers } from './numbers.ts';
@@ -22,6 +23,7 @@ export const KERNELS: Readonly<Record<string, Kernel>> = {
   ...POOL,
   ...INDEXING,
   ...SAMPLING,
+  ...QUANTISE,
   ...AGGREGATE,
 };
 

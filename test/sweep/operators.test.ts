@@ -29,6 +29,8 @@ const NO_DERIVATIVE: Readonly<Record<string, string>> = {
   Round: 'constant between its jumps',
   ArgMax: 'gives an index',
   OneHot: 'takes indices',
+  QuantizeLinear: 'constant between its jumps',
+  DequantizeLinear: 'takes whole numbers',
   MultiHeadAttention: 'in training another lowering of aggregate is taken',
 };
 

@@ -92,6 +92,9 @@ export const OPS: readonly OpDef[] = [
   op.RESIZE,
   op.GRID_SAMPLE,
 
+  op.QUANTIZE_LINEAR,
+  op.DEQUANTIZE_LINEAR,
+
   AGGREGATE,
   MULTI_HEAD_ATTENTION,
 ];

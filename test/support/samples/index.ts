@@ -3,6 +3,7 @@ import { ELEMENTWISE_SAMPLES } from './elementwise.ts';
 import { INDEXING_SAMPLES } from './indexing.ts';
 import { LAYOUT_SAMPLES } from './layout.ts';
 import { PRODUCT_SAMPLES } from './products.ts';
+import { QUANTISE_SAMPLES } from './quantise.ts';
 import { REDUCE_SAMPLES } from './reduce.ts';
 import type { Sample } from './sampler.ts';
 import { WINDOW_SAMPLES } from './windows.ts';
@@ -15,5 +16,6 @@ export const SAMPLES: readonly Sample[] = [
   ...PRODUCT_SAMPLES,
   ...WINDOW_SAMPLES,
   ...INDEXING_SAMPLES,
+  ...QUANTISE_SAMPLES,
   ...AGGREGATE_SAMPLES,
 ];
