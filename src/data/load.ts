@@ -1,5 +1,6 @@
 import { Fault, messageOf } from '../core/fault.ts';
-import { random } from '../core/random.ts';
+import { type Random, random } from '../core/random.ts';
+import { type Mixing, mixImages } from './augment/mix.ts';
 import type { Files } from './files.ts';
 import { type ImageDecoder, MAX_FILE_BYTES, type RgbImage } from './image.ts';
 import { enoughPixels, transformInto } from './transform.ts';
@@ -28,6 +29,8 @@ export interface LoadTask {
   readonly epoch: number;
   /** Whether decoded pictures are wanted back. */
   readonly keep: boolean;
+  /** How the pictures are mixed once all of them are there; if one fails none are. */
+  readonly mixing?: Mixing;
   /** Shared with whoever asked: not zero once nobody waits for the result. */
   readonly cancelled?: Int32Array;
 }
@@ -36,6 +39,8 @@ export interface LoadTask {
 export interface LoadResult {
   /** [items, 3, size, size]; zero where the picture failed. */
   readonly images: Float32Array;
+  /** Whether they are mixed as asked. */
+  readonly mixed: boolean;
   readonly failures: readonly { readonly slot: number; readonly reason: string }[];
   readonly kept: readonly { readonly slot: number; readonly image: RgbImage }[];
 }
@@ -70,7 +75,7 @@ export async function loadImages(task: LoadTask, tools: LoadTools): Promise<Load
       const item = task.items[slot]!;
       try {
         const image = item.image ?? (await decode(item, task, tools));
-        const draws = random(task.seed, task.epoch, item.position, item.index, 'transform');
+        const draws = (name: string): Random => random(task.seed, task.epoch, item.position, item.index, name);
         transformInto({ data: images, offset: slot * 3 * size * size }, image, task.transform, draws);
         if (task.keep && item.image === undefined) kept.push({ slot, image: shared(image) });
       } catch (error) {
@@ -80,7 +85,9 @@ export async function loadImages(task: LoadTask, tools: LoadTools): Promise<Load
   };
   await Promise.all(Array.from({ length: LANES }, lane));
   failures.sort((a, b) => a.slot - b.slot);
-  return { images, failures, kept };
+  const mixed = task.mixing !== undefined && failures.length === 0 && !isCancelled(task);
+  if (mixed) mixImages(images, task.items.length, task.mixing);
+  return { images, mixed, failures, kept };
 }
 
 function isCancelled({ cancelled }: LoadTask): boolean {

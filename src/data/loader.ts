@@ -1,5 +1,6 @@
 import { Fault } from '../core/fault.ts';
 import { random } from '../core/random.ts';
+import { drawMixing, type MixConfig, type Mixing, mixes, mixImages, mixTargets } from './augment/mix.ts';
 import type { EpochOptions, ImageBatch, ImageLoader, SkippedFile } from './batch.ts';
 import type { Dataset, Sample } from './dataset.ts';
 import type { ImageWorkers, LoadItem } from './load.ts';
@@ -15,8 +16,15 @@ export interface ImageLoaderOptions {
    * the others (training) yield full batches only, bad pictures being replaced.
    */
   readonly sampling: Sampling;
-  /** Seed of the order and of the transforms. */
+  /** Seed of the order, of the transforms and of the mixing. */
   readonly seed: number;
+  /** Of `weighted` sampling: see {@link epochOrder}. */
+  readonly samplingPower?: number;
+  readonly weights?: ArrayLike<number>;
+  /** Times that a picture comes one after the other; 1. */
+  readonly repeats?: number;
+  /** How the pictures of training batches are mixed; not at all where absent. */
+  readonly mix?: MixConfig;
   /** Bad files are a fault instead of being skipped; false. */
   readonly strict?: boolean;
   /** Batches made ahead of the one in use; one more than the workers' threads. */
@@ -43,10 +51,12 @@ function placeOf({ path, name }: Sample): string {
   return name === undefined ? path : `${path} (${name})`;
 }
 
+type OptionalKeys = 'samplingPower' | 'weights' | 'repeats' | 'mix';
+
 interface State {
   readonly workers: ImageWorkers;
   readonly dataset: Dataset;
-  readonly options: Required<ImageLoaderOptions>;
+  readonly options: Required<Omit<ImageLoaderOptions, OptionalKeys>> & Pick<ImageLoaderOptions, OptionalKeys>;
   readonly batches: number;
   /** Why a sample cannot be read, by index. */
   readonly bad: Map<number, string>;
@@ -98,12 +108,12 @@ async function* run(
   { signal, from = 0 }: EpochOptions,
 ): AsyncGenerator<ImageBatch, void, undefined> {
   signal?.throwIfAborted();
-  const { sampling, seed, prefetch } = state.options;
+  const { prefetch } = state.options;
   const labels = state.dataset.samples.map((s) => s.label);
   const buffer = 'SharedArrayBuffer' in globalThis ? new SharedArrayBuffer(4) : new ArrayBuffer(4);
   const current: Epoch = {
     epoch,
-    order: epochOrder(labels, { sampling, seed, epoch }),
+    order: epochOrder(labels, { ...state.options, epoch }),
     cancelled: new Int32Array(buffer),
   };
   const pending: Promise<ImageBatch>[] = [];
@@ -154,40 +164,49 @@ async function makeBatch(state: State, epoch: Epoch, number: number): Promise<Im
   const total = epoch.order.length;
   const start = number * batchSize;
   const place = (_: unknown, i: number): Place => ({ position: start + i, index: epoch.order[(start + i) % total]! });
-  if (sampling !== 'in-order') return fullBatch(state, epoch, Array.from({ length: batchSize }, place));
+  if (sampling !== 'in-order') {
+    return fullBatch(state, { ...epoch, number }, Array.from({ length: batchSize }, place));
+  }
   const places = Array.from({ length: Math.min(batchSize, total - start) }, place);
   return whatIsGood(state, epoch, places);
 }
 
-/** Training: bad pictures are replaced until all are good. */
-async function fullBatch(state: State, epoch: Epoch, places: Place[]): Promise<ImageBatch> {
-  const { bad } = state;
+/** Training: bad pictures are replaced until all are good; then the batch is mixed. */
+async function fullBatch(
+  state: State,
+  epoch: Epoch & { readonly number: number },
+  places: Place[],
+): Promise<ImageBatch> {
+  const { bad, options } = state;
+  const { mix, transform, seed } = options;
+  const keys = { seed, epoch: epoch.epoch, number: epoch.number };
+  const mixing = mix === undefined ? null : drawMixing(mix, transform.size, keys);
   const replaceBad = (slots: Iterable<number>): number[] => {
     const replaced = [...slots].filter((slot) => bad.has(places[slot]!.index));
     for (const slot of replaced) places[slot] = replacement(state, epoch, places[slot]!);
     return replaced;
   };
   replaceBad(places.keys());
-  const images = await load(state, epoch, places);
+  // who loads the pictures mixes them, off the main thread, unless one failed
+  const { images, mixed } = await load(state, epoch, { places, mixing });
   const size = images.length / places.length;
   for (let slots = replaceBad(places.keys()); slots.length > 0; slots = replaceBad(slots)) {
-    const again = await load(
-      state,
-      epoch,
-      slots.map((slot) => places[slot]!),
-    );
+    const again = await load(state, epoch, { places: slots.map((slot) => places[slot]!), mixing: null });
     slots.forEach((slot, i) => {
-      images.set(again.subarray(i * size, (i + 1) * size), slot * size);
+      images.set(again.images.subarray(i * size, (i + 1) * size), slot * size);
     });
   }
-  return { images, ...names(state, places) };
+  if (mixing && !mixed) mixImages(images, places.length, mixing);
+  const named = names(state, places);
+  if (named.targets && mixing) mixTargets(named.targets, places.length, mixing);
+  return { images, ...named };
 }
 
 /** Evaluation: bad pictures are left out. */
 async function whatIsGood(state: State, epoch: Epoch, places: readonly Place[]): Promise<ImageBatch> {
   const isGood = ({ index }: Place): boolean => !state.bad.has(index);
   const wanted = places.filter(isGood);
-  const images = await load(state, epoch, wanted);
+  const { images } = await load(state, epoch, { places: wanted, mixing: null });
   const good = wanted.filter(isGood);
   if (good.length === wanted.length) return { images, ...names(state, good) };
   const size = images.length / wanted.length;
@@ -199,12 +218,13 @@ async function whatIsGood(state: State, epoch: Epoch, places: readonly Place[]):
   return { images: left, ...names(state, good) };
 }
 
-/** What the pictures are: labels, and where a picture may have several, all of them in `targets`. */
-function names({ dataset }: State, places: readonly Place[]): Omit<ImageBatch, 'images'> {
+/** What the pictures are: labels, and where they may have several or are mixed, all of them in `targets`. */
+function names({ dataset, options }: State, places: readonly Place[]): Omit<ImageBatch, 'images'> {
   const { samples, classes, multiLabel = false } = dataset;
   const labels = Int32Array.from(places, ({ index }) => samples[index]!.label);
   const indices = Int32Array.from(places, ({ index }) => index);
-  if (!multiLabel) return { labels, indices };
+  const mixed = options.mix !== undefined && options.sampling !== 'in-order' && mixes(options.mix);
+  if (!multiLabel && !mixed) return { labels, indices };
   const targets = new Float32Array(places.length * classes.length); // [N, K]
   places.forEach(({ index }, row) => {
     const { label, labels: several = label < 0 ? [] : [label] } = samples[index]!;
@@ -214,7 +234,11 @@ function names({ dataset }: State, places: readonly Place[]): Omit<ImageBatch, '
 }
 
 /** Loads pictures, [places, 3, size, size], and remembers which are bad and which may be kept. */
-async function load(state: State, { epoch, cancelled }: Epoch, places: readonly Place[]): Promise<Float32Array> {
+async function load(
+  state: State,
+  { epoch, cancelled }: Epoch,
+  { places, mixing }: { readonly places: readonly Place[]; readonly mixing: Mixing | null },
+): Promise<{ readonly images: Float32Array; readonly mixed: boolean }> {
   const { options, dataset, cache, bad } = state;
   const { transform, seed } = options;
   const items = places.map((place): LoadItem => {
@@ -223,7 +247,8 @@ async function load(state: State, { epoch, cancelled }: Epoch, places: readonly 
     const image = cache.images.get(place.index);
     return image === undefined ? item : { ...item, image };
   });
-  const result = await state.workers.load({ items, transform, seed, epoch, keep: !cache.full, cancelled });
+  const task = { items, transform, seed, epoch, keep: !cache.full, cancelled, ...(mixing && { mixing }) };
+  const result = await state.workers.load(task);
   for (const { slot, reason } of result.failures) bad.set(places[slot]!.index, reason);
   if (options.strict && result.failures.length > 0) throw new Fault('data', result.failures[0]!.reason);
   for (const { slot, image } of result.kept) {
@@ -233,7 +258,7 @@ async function load(state: State, { epoch, cancelled }: Epoch, places: readonly 
     cache.images.set(index, image);
     cache.full = cache.bytes >= options.cacheBytes;
   }
-  return result.images;
+  return result;
 }
 
 /** What stands in for a bad sample: the first not known to be bad from a random start, whoever finds out first. */

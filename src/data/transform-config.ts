@@ -1,5 +1,6 @@
 import { Fault } from '../core/fault.ts';
 import type { ResizeKind } from '../core/resize.ts';
+import { type AugmentConfig, readAugment, rising } from './augment/config.ts';
 import { type Fields, readFields } from './fields.ts';
 
 /** What both transforms share. */
@@ -32,6 +33,8 @@ export interface TrainingTransform extends TransformBase {
   readonly ratio: readonly number[];
   /** Probability of mirroring left to right; 0.5. */
   readonly flip: number;
+  /** What else is done to it; nothing. */
+  readonly augment: AugmentConfig;
 }
 
 /** How pictures become tensors; plain JSON. */
@@ -58,13 +61,15 @@ export function readTransform(json: unknown, where = 'transform'): TransformConf
       };
     }
     case 'training': {
-      const f = readFields(where, json, [...COMMON, 'scale', 'ratio', 'flip']);
+      const f = readFields(where, json, [...COMMON, 'scale', 'ratio', 'flip', 'augment']);
+      const { augment } = json as Readonly<Record<string, unknown>>;
       return {
         kind,
         ...readBase(f),
         scale: rising(where, 'scale', f.numbers('scale', [0.08, 1], { min: 1e-6, max: 1 })),
         ratio: rising(where, 'ratio', f.numbers('ratio', [3 / 4, 4 / 3], { min: 1e-3, max: 1e3 })),
         flip: f.number('flip', { fallback: 0.5, min: 0, max: 1 }),
+        augment: readAugment(augment, `${where}.augment`),
       };
     }
     default:
@@ -82,12 +87,4 @@ function readBase(f: Fields): TransformBase {
     mean: f.numbers('mean', [0.485, 0.456, 0.406], {}),
     std: f.numbers('std', [0.229, 0.224, 0.225], { min: 1e-6 }),
   };
-}
-
-function rising(where: string, key: string, range: readonly number[]): readonly number[] {
-  if (range[0]! <= range[1]!) return range;
-  throw new Fault(
-    'config',
-    `${where}.${key}: expected the lesser number first, got [${range.join(', ')}]. Swap the two.`,
-  );
 }

@@ -1,5 +1,7 @@
 import type { Random } from '../core/random.ts';
 import { type Box, type Planes, type RgbImage, resizePlanes, resizeRgb } from '../core/resize.ts';
+import { augmentPixels } from './augment/augment.ts';
+import { erase } from './augment/erase.ts';
 import type { EvaluationTransform, TrainingTransform, TransformConfig } from './transform-config.ts';
 
 /** Where an evaluation transform takes its pixels from. */
@@ -78,13 +80,46 @@ export interface Target {
   readonly offset: number;
 }
 
+/** Random numbers of one picture, by what they are for; each name a stream of its own. */
+export type Draws = (name: string) => Random;
+
 /**
- * Prepares one picture: [H, W, 3] in 0..255 → [3, size, size], normalised. Training draws from `random` the part and
- * then the flip; evaluation draws nothing.
+ * Prepares one picture: [H, W, 3] in 0..255 → [3, size, size], normalised. Training draws; evaluation draws nothing.
  */
-export function transformInto(target: Target, image: RgbImage, config: TransformConfig, random: Random): void {
-  if (config.kind === 'training') train(target, image, config, random);
-  else evaluate(target, image, config);
+export function transformInto(target: Target, image: RgbImage, config: TransformConfig, draws: Draws): void {
+  if (config.kind === 'evaluation') evaluate(target, image, config);
+  else {
+    const plan = planTraining(config, draws);
+    const { size: width, interpolation: kind } = config;
+    plan.finish(target, resizeRgb(image, { width, height: width, kind, from: plan.choose(image) }));
+  }
+}
+
+/** What is done to one training picture, in two steps, between which it is cropped and resized. */
+export interface TrainingPlan {
+  /** The part that is cut out of a picture of this size; to be asked once. */
+  choose(image: { readonly width: number; readonly height: number }): Box;
+  /** Augments, normalises, mirrors and erases the part resized to [size, size, 3]. */
+  finish(target: Target, part: RgbImage): void;
+}
+
+/** Plans one training picture; where it is cut and whether it is mirrored come from the stream `transform`. */
+export function planTraining(config: TrainingTransform, draws: Draws): TrainingPlan {
+  const random = draws('transform');
+  const { size, augment, mean } = config;
+  return {
+    choose: (image) => randomCrop(image, config, random),
+    finish: (target, part) => {
+      const flip = random.uniform() < config.flip;
+      const turn = augment.flipVertical > 0 && draws('flip-vertical').uniform() < augment.flipVertical;
+      const pixels = augmentPixels(part, augment, { draws, mean });
+      // mirrored last: what comes before is as likely as its mirror image
+      place(target, pixels, { tables: normalTables(config), size, at: { left: 0, top: 0 }, flip, turn });
+      if (augment.erase.probability === 0) return;
+      const erasing = draws('erase');
+      if (erasing.uniform() < augment.erase.probability) erase({ ...target, size }, augment.erase, erasing);
+    },
+  };
 }
 
 /** {@link transformInto} for one picture to be judged: [H, W, 3] → [3, size, size]. */
@@ -108,15 +143,7 @@ function evaluate8(target: Target, image: RgbImage, config: EvaluationTransform)
     config.size,
     tables.map((t) => t[0]!),
   );
-  place(target, kept, { tables, size: config.size, at, flip: false });
-}
-
-function train(target: Target, image: RgbImage, config: TrainingTransform, random: Random): void {
-  const from = randomCrop(image, config, random);
-  const flip = random.uniform() < config.flip;
-  const { size } = config;
-  const kept = resizeRgb(image, { width: size, height: size, kind: config.interpolation, from });
-  place(target, kept, { tables: normalTables(config), size, at: { left: 0, top: 0 }, flip });
+  place(target, kept, { tables, size: config.size, at, flip: false, turn: false });
 }
 
 function evaluate32(target: Target, image: RgbImage, config: EvaluationTransform): void {
@@ -170,17 +197,19 @@ interface Placement {
   readonly tables: readonly Float32Array[];
   readonly size: number;
   readonly at: { readonly left: number; readonly top: number };
+  /** Whether left and right change places, and whether top and bottom do. */
   readonly flip: boolean;
+  readonly turn: boolean;
 }
 
 /** Writes [h, w, 3] bytes through the tables into [3, size, size] floats. */
-function place({ data, offset }: Target, image: RgbImage, { tables, size, at, flip }: Placement): void {
+function place({ data, offset }: Target, image: RgbImage, { tables, size, at, flip, turn }: Placement): void {
   const [red, green, blue] = tables as [Float32Array, Float32Array, Float32Array];
   const plane = size * size;
   const step = flip ? -1 : 1;
   let i = 0;
   for (let y = 0; y < image.height; y++) {
-    let o = offset + (at.top + y) * size + at.left + (flip ? image.width - 1 : 0);
+    let o = offset + (at.top + (turn ? image.height - 1 - y : y)) * size + at.left + (flip ? image.width - 1 : 0);
     for (let x = 0; x < image.width; x++, i += 3, o += step) {
       data[o] = red[image.data[i]!]!;
       data[o + plane] = green[image.data[i + 1]!]!;

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { type MixConfig, mixes } from '../data/augment/mix.ts';
 import type { Sampling } from '../data/order.ts';
 import type { EvaluationTransform, TrainingTransform } from '../data/transform-config.ts';
+import { AUGMENT, type RunAugmentConfig } from './augment-config.ts';
 
 // Without compiled validators no `eval` is asked for, which a strict content-security policy forbids.
 z.config({ jitless: true });
@@ -25,11 +27,15 @@ export interface DataConfig {
   readonly ratio: readonly number[];
   /** Probability of mirroring a training picture. */
   readonly flip: number;
+  /** What else is done to training pictures; nothing. */
+  readonly augment: RunAugmentConfig;
   /** Pictures of a training step, and of an evaluation step. */
   readonly batchSize: number;
   readonly evaluationBatchSize: number;
-  /** Whether classes come as often as they are in the data, or equally often. */
+  /** Whether classes come as often as they are in the data, equally often, or drawn by `samplingPower`. */
   readonly sampling: Exclude<Sampling, 'in-order'>;
+  /** Of `weighted` sampling: a class of n pictures is drawn in proportion to n to this power; 0.5. */
+  readonly samplingPower: number;
   /** Threads that decode and prepare pictures; null: one less than the cores, at most 8. */
   readonly workers: number | null;
   /** Bytes of decoded pictures kept for later epochs; 256 MiB. */
@@ -63,9 +69,11 @@ export const DATA: z.ZodType<SaidOfData> & { readonly shape: object } = z.strict
   scale: rising.default([0.35, 1]),
   ratio: rising.default([3 / 4, 4 / 3]),
   flip: share.default(0.5),
+  augment: AUGMENT.prefault({}),
   batchSize: count.max(65536).default(32),
   evaluationBatchSize: count.max(65536).default(64),
-  sampling: z.enum(['shuffled', 'balanced']).default('balanced'),
+  sampling: z.enum(['shuffled', 'balanced', 'weighted']).default('balanced'),
+  samplingPower: share.default(0.5),
   workers: count.max(256).nullable().default(null),
   cacheBytes: z
     .number()
@@ -77,7 +85,24 @@ export const DATA: z.ZodType<SaidOfData> & { readonly shape: object } = z.strict
 /** What is done to a training picture. */
 export function trainingTransform(data: DataConfig): TrainingTransform {
   const { size, interpolation, mean, std, scale, ratio, flip } = data;
-  return { kind: 'training', size, interpolation, mean, std, scale, ratio, flip };
+  const { mix: _mix, repeats: _repeats, ...augment } = data.augment;
+  return { kind: 'training', size, interpolation, mean, std, scale, ratio, flip, augment };
+}
+
+/** How training batches are put together, for the image loader. */
+export function batchOptions(data: DataConfig): {
+  readonly sampling: Exclude<Sampling, 'in-order'>;
+  readonly samplingPower: number;
+  readonly repeats: number;
+  readonly mix: MixConfig;
+} {
+  const { sampling, samplingPower, augment } = data;
+  return { sampling, samplingPower, repeats: augment.repeats, mix: augment.mix };
+}
+
+/** Whether training batches carry targets [N, K] because pictures are mixed. */
+export function mixesPictures(data: DataConfig): boolean {
+  return mixes(data.augment.mix);
 }
 
 /** What is done to a picture that is judged. */

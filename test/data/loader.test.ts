@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../../src/core/fault.ts';
 import { random } from '../../src/core/random.ts';
+import { drawMixing } from '../../src/data/augment/mix.ts';
 import { describeSkipped, type ImageBatch, type ImageLoader } from '../../src/data/batch.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
 import type { ImageDecoder } from '../../src/data/image.ts';
@@ -247,6 +248,35 @@ describe('image loader', () => {
     expect([...batch!.labels]).toEqual([1, -1, 0]);
     const [single] = await all(imageLoader(workers, dataset, evaluate), 0);
     expect(single!.targets).toBeUndefined();
+  });
+
+  it('mixes batches and their targets alike, also where a bad picture had to be replaced', async () => {
+    const whole = readTransform({
+      ...{ kind: 'training', size: 4, scale: [1, 1], ratio: [1, 1], flip: 0 },
+      ...{ mean: [0, 0, 0], std: [1, 1, 1] },
+    });
+    const mixing = { ...options, transform: whole, mix: { mixup: 1, cutmix: 0, probability: 1, switchProbability: 0 } };
+    for (const bad of [[], [0, 1, 2]]) {
+      const { dataset, workers } = world(8, bad);
+      const [plain] = await all(imageLoader(workers, dataset, { ...options, transform: whole }), 0);
+      const [mixed] = await all(imageLoader(workers, dataset, mixing), 0);
+      expect([...mixed!.indices]).toEqual([...plain!.indices]);
+      const { share } = drawMixing(mixing.mix, 4, { seed: 1, epoch: 0, number: 0 })!;
+      const expected = plain!.images.map((v, i) => {
+        const partner = (3 - Math.floor(i / 48)) * 48 + (i % 48);
+        return share * v + (1 - share) * plain!.images[partner]!;
+      });
+      expect(mixed!.images.every((v, i) => Math.abs(v - expected[i]!) < 1e-4)).toBe(true);
+      for (let row = 0; row < 4; row++) {
+        const target = [0, 0];
+        target[plain!.labels[row]!]! += share;
+        target[plain!.labels[3 - row]!]! += 1 - share;
+        expect([...mixed!.targets!.subarray(2 * row, 2 * row + 2)]).toEqual(target.map((t) => expect.closeTo(t, 4)));
+      }
+    }
+    const { dataset, workers } = world(4);
+    const [judged] = await all(imageLoader(workers, dataset, { ...evaluate, mix: mixing.mix }), 0);
+    expect(judged!.targets).toBeUndefined();
   });
 
   it('refuses an empty data set and a batch of none', () => {

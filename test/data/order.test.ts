@@ -46,6 +46,37 @@ describe('epoch order', () => {
     }
   });
 
+  it('weighted draws classes by a power of their size, or pictures by their weights', () => {
+    const labels = Array.from({ length: 5000 }, (_, i) => (i < 4500 ? 0 : 1)); // 9 to 1
+    const rare = (options: object): number => {
+      const order = epochOrder(labels, { sampling: 'weighted', seed: 1, epoch: 0, ...options });
+      expect(order.length).toBe(5000);
+      return order.filter((i) => i >= 4500).length / 5000;
+    };
+    expect(rare({ samplingPower: 1 })).toBeCloseTo(0.1, 1);
+    expect(rare({})).toBeCloseTo(0.25, 1); // 1 / (1 + sqrt 9)
+    expect(rare({ samplingPower: 0 })).toBeCloseTo(0.5, 1);
+    const only = { sampling: 'weighted', seed: 1, epoch: 0, weights: [0, 3, 0, 1] } as const;
+    const drawn = [0, 1, 2, 3].flatMap((epoch) => [...epochOrder([0, 0, 0, 0], { ...only, epoch })]);
+    expect(new Set(drawn)).toEqual(new Set([1, 3]));
+    for (const weights of [
+      [0, 0],
+      [1, -1],
+      [1, Number.NaN],
+    ]) {
+      const bad = (): unknown => epochOrder([0, 0], { ...only, weights });
+      expect(bad).toThrow(expect.objectContaining({ code: 'config' }));
+    }
+  });
+
+  it('repeats each picture that comes, in an epoch of the same length', () => {
+    const labels = Array.from({ length: 10 }, () => 0);
+    const options = { sampling: 'shuffled', seed: 3, epoch: 1 } as const;
+    const once = [...epochOrder(labels, options)];
+    const order = [...epochOrder(labels, { ...options, repeats: 3 })];
+    expect(order).toEqual([0, 0, 0, 1, 1, 1, 2, 2, 2, 3].map((i) => once[i]));
+  });
+
   it('in order is as listed', () => {
     expect([...epochOrder([3, 1, 2], { sampling: 'in-order', seed: 9, epoch: 9 })]).toEqual([0, 1, 2]);
   });

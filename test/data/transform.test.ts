@@ -23,7 +23,7 @@ function grid(width: number, height: number): RgbImage {
 function trained(image: RgbImage, options: object, seed: number): Float32Array {
   const config = readTransform({ kind: 'training', ...plain, ...options });
   const data = new Float32Array(3 * config.size ** 2);
-  transformInto({ data, offset: 0 }, image, config, random(seed));
+  transformInto({ data, offset: 0 }, image, config, (name) => random(seed, name));
   return data;
 }
 
