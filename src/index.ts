@@ -102,4 +102,8 @@ export * from './train/step-graph.ts';
 export * from './weights/adapt.ts';
 export * from './weights/load.ts';
 export * from './weights/names.ts';
+export * from './weights/open.ts';
+export type { WeightEntry } from './weights/piece.ts';
 export * from './weights/safetensors.ts';
+export type { OpenSource, SourceFiles } from './weights/source.ts';
+export { toFloat32 } from './weights/widen.ts';

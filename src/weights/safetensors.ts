@@ -11,6 +11,8 @@ import {
   safetensorsHeaderEnd,
   showName,
 } from './safetensors-header.ts';
+import type { ByteSource } from './source.ts';
+import { widenBrain, widenHalf } from './widen.ts';
 
 /** Tensors and the free text that a safetensors file holds beside them. */
 export interface Safetensors {
@@ -29,18 +31,12 @@ export function readSafetensors(bytes: Uint8Array, where = 'safetensors'): Safet
   const { entries, metadata } = readSafetensorsHeader(bytes, bytes.length, where);
   const tensors = new Map<string, Tensor>();
   for (const e of entries.values()) {
-    tensors.set(e.name, decodeSafetensor(e, bytes.subarray(e.offset, e.offset + e.bytes), where));
+    tensors.set(e.name, decodeSafetensor(e, bytes.subarray(e.offset, e.offset + e.bytes), { where }));
   }
   return { tensors, metadata: { ...metadata } };
 }
 
-/** A file that is read in pieces. */
-export interface ByteSource {
-  /** Size in bytes. */
-  readonly size: number;
-  /** `length` bytes from `offset`. */
-  read(offset: number, length: number): Promise<Uint8Array>;
-}
+export type { ByteSource } from './source.ts';
 
 /** A safetensors file, of which tensors are read one at a time. */
 export interface OpenSafetensors extends SafetensorsHeader {
@@ -54,13 +50,22 @@ export async function openSafetensors(source: ByteSource, where = 'safetensors')
   const readTensor = async (name: string): Promise<Tensor> => {
     const entry = header.entries.get(name);
     if (!entry) throw new Fault('data', `${where}: expected a tensor ${showName(name)}, got a file without it.`);
-    return decodeSafetensor(entry, await source.read(entry.offset, entry.bytes), where);
+    return decodeSafetensor(entry, await source.read(entry.offset, entry.bytes), { where });
   };
   return { ...header, readTensor };
 }
 
+/** Options of {@link decodeSafetensor}. */
+export interface SafetensorOptions {
+  /** Begins a message; the file's name. */
+  readonly where?: string;
+  /** Whether F16 stays float16; otherwise it becomes float32. */
+  readonly keepHalf?: boolean;
+}
+
 /** The tensor of an entry, from exactly its bytes: a view where they are aligned, else a copy. */
-export function decodeSafetensor(entry: SafetensorsEntry, bytes: Uint8Array, where = 'safetensors'): Tensor {
+export function decodeSafetensor(entry: SafetensorsEntry, bytes: Uint8Array, options: SafetensorOptions = {}): Tensor {
+  const { where = 'safetensors', keepHalf = false } = options;
   const at = `${where}: tensor ${showName(entry.name)}`;
   if (bytes.length !== entry.bytes)
     throw new Fault('data', `${at}: expected ${entry.bytes} bytes, got ${bytes.length}.`);
@@ -69,36 +74,13 @@ export function decodeSafetensor(entry: SafetensorsEntry, bytes: Uint8Array, whe
   const size = entry.bytes / elementBytes;
   if (entry.dtype === 'F16' || entry.dtype === 'BF16') {
     const bits = new Uint16Array(aligned.buffer, aligned.byteOffset, size);
+    if (entry.dtype === 'F16' && keepHalf) return tensor('float16', entry.shape, bits);
     return tensor('float32', entry.shape, entry.dtype === 'F16' ? widenHalf(bits) : widenBrain(bits));
   }
   if (entry.dtype === 'BOOL' && aligned.some((b) => b > 1)) {
     throw new Fault('data', `${at}: expected 0 or 1 in every element of a BOOL, got other bytes.`);
   }
   return tensor(dtype, entry.shape, DTYPES[dtype].view(aligned.buffer, aligned.byteOffset, size));
-}
-
-/**
- * float32 of half-precision bits. With exponent and fraction shifted to float32's places the value is 2^-112 of the
- * right one, subnormal numbers too; infinities and NaN take float32's highest exponent.
- */
-function widenHalf(bits: Uint16Array): Float32Array {
-  const words = new Uint32Array(bits.length);
-  const values = new Float32Array(words.buffer);
-  for (let i = 0; i < bits.length; i++) {
-    const h = bits[i]!;
-    words[i] = (h & 0x7fff) << 13;
-    if ((h & 0x7c00) === 0x7c00) words[i]! |= 0x7f800000;
-    else values[i]! *= 2 ** 112;
-    if (h & 0x8000) words[i]! |= 0x80000000;
-  }
-  return values;
-}
-
-/** float32 of bfloat16 bits: they are its upper half. */
-function widenBrain(bits: Uint16Array): Float32Array {
-  const words = new Uint32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) words[i] = bits[i]! << 16;
-  return new Float32Array(words.buffer);
 }
 
 const WRITTEN: { readonly [K in DType]: SafetensorsDType } = {
