@@ -20,12 +20,12 @@ function product(sizes: readonly number[]): number {
  * dy = u ⊙ s with one factor s a channel, as batch norm's derivative gives it, where it costs less to scale w and dw
  * than dy; undefined for any other.
  */
-function channelScaled(dy: Value, w: Value): { readonly u: Value; readonly s: Value } | undefined {
+function channelScaled(dy: Value, w: readonly number[]): { readonly u: Value; readonly s: Value } | undefined {
   const [u, s] = dy.node.inputs;
   if (dy.node.def !== MUL || !u || !s || s.shape.length !== dy.shape.length) return undefined;
   if (!s.shape.every((d, i) => (i === 1 ? d === dy.shape[1] : d === 1))) return undefined;
   const [n, , ...space] = numbers(dy);
-  return 2 * product(numbers(w).slice(1)) < n! * product(space) ? { u, s } : undefined;
+  return 2 * product(w.slice(1)) < n! * product(space) ? { u, s } : undefined;
 }
 
 /** w with its row o multiplied by s[o]; as a matrix, since broadcasts over trailing axes of size 1 run slowly. */
@@ -36,7 +36,7 @@ function scaleRows(w: Value, s: Value): Value {
 
 /** dx of y = conv(x, w): the transposed convolution of dy, of exactly x's size. */
 export function convInputGradient(x: Value, w: Value, dy: Value, a: ConvAttributes): Value {
-  const scaled = channelScaled(dy, w); // the factors go to the weights, which are fewer
+  const scaled = channelScaled(dy, numbers(w)); // the factors go to the weights, which are fewer
   if (scaled) return convInputGradient(x, scaleRows(w, scaled.s), scaled.u, a);
   const flipped = flippedConvolution(w, dy, a);
   if (flipped) return flipped;
@@ -76,13 +76,13 @@ function turnedRound(w: Value): Value {
 /**
  * dw of y = conv(x, w): dw[o, c, k] = Σ_n Σ_p dy[n, o, p] x[n, c, p s + k d], a product of dy with what each tap sees.
  * Either one product an image and a sum over images, or, where those products would be large beside what they are made
- * of (many channels, few positions), images side by side and one product.
+ * of (many channels, few positions), images side by side and one product. `w` is the kernel's shape.
  */
-export function convWeightGradient(x: Value, w: Value, dy: Value, a: ConvAttributes): Value {
+export function convWeightGradient(x: Value, w: readonly number[], dy: Value, a: ConvAttributes): Value {
   const scaled = channelScaled(dy, w); // dw is linear in dy, row by row
   if (scaled) return scaleRows(convWeightGradient(x, w, scaled.u, a), scaled.s);
   const [n, , ...space] = numbers(dy);
-  const [o, c, ...kernel] = numbers(w);
+  const [o, c, ...kernel] = w as readonly [number, number, ...number[]];
   const g = a.group;
   const p = product(space);
   const rows = o! / g;
@@ -92,22 +92,22 @@ export function convWeightGradient(x: Value, w: Value, dy: Value, a: ConvAttribu
     const seen = tapViews(x, kernel, space, a).map((v) => reshape(v, [n!, g * c!, 1, p]));
     const windows = reshape(concat(seen, 2), [n!, g, columns, p]);
     const perImage = matMul(reshape(dy, [n!, g, rows, p]), windows, { transB: true }); // [N, G, O/G, C·K]
-    return reshape(reduceSum(perImage, [0], false), w.shape);
+    return reshape(reduceSum(perImage, [0], false), w);
   }
   const channelsFirst = [1, 0, ...space.map((_, i) => i + 2)];
   const seen = tapViews(transpose(x, channelsFirst), kernel, space, a).map((v) => reshape(v, [g * c!, 1, n! * p]));
   const windows = reshape(concat(seen, 1), [g, columns, n! * p]);
   const sides = reshape(transpose(dy, channelsFirst), [g, rows, n! * p]);
-  return reshape(matMul(sides, windows, { transB: true }), w.shape); // [G, O/G, C·K]
+  return reshape(matMul(sides, windows, { transB: true }), w); // [G, O/G, C·K]
 }
 
 /**
  * The same for a plane and stride 1 with fewer copies: x is shifted for the taps of a row only; for the taps of a column
  * dy is shifted instead, by rows of zeros around it. With H' = H + pads: [N, G, K_h O/G, H' W] × [N, G, C K_w, H' W]ᵀ.
  */
-function rowsAndColumns(x: Value, w: Value, dy: Value, a: ConvAttributes): Value {
+function rowsAndColumns(x: Value, w: readonly number[], dy: Value, a: ConvAttributes): Value {
   const [n, , h, wide] = numbers(dy) as [number, number, number, number];
-  const [o, c, kh, kw] = numbers(w) as [number, number, number, number];
+  const [o, c, kh, kw] = w as readonly [number, number, number, number];
   const g = a.group;
   const [dh, dw] = a.dilations as [number, number];
   const padded = pad(x, [0, 0, a.pads[0]!, a.pads[1]!], [0, 0, a.pads[2]!, a.pads[3]!]);
@@ -174,5 +174,5 @@ function offsets(kernel: readonly number[]): number[][] {
 
 /** dw of a transposed convolution: the weight gradient of the convolution that it transposes. */
 export function transposedWeightGradient(x: Value, w: Value, dy: Value, a: ConvTransposeAttributes): Value {
-  return convWeightGradient(dy, w, x, a);
+  return convWeightGradient(dy, numbers(w), x, a);
 }

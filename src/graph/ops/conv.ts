@@ -54,7 +54,7 @@ export const CONV: OpDef = {
     const a = node.attributes as unknown as ConvAttributes;
     return [
       needs(0) ? convInputGradient(x!, w!, dy[0]!, a) : undefined,
-      needs(1) ? convWeightGradient(x!, w!, dy[0]!, a) : undefined,
+      needs(1) ? convWeightGradient(x!, w!.shape as readonly number[], dy[0]!, a) : undefined,
       b && needs(2) ? biasGradient(dy[0]!) : undefined,
     ];
   },

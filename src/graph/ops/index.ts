@@ -11,6 +11,7 @@ export * from './matrix.ts';
 export * from './norm.ts';
 export * from './pool.ts';
 export type { PoolAttributes } from './pool-window.ts';
+export { PROJECTION_NORMALIZATION, projectionNormalization } from './projection-norm.ts';
 export * from './quantise.ts';
 export * from './reduce.ts';
 export * from './resize.ts';

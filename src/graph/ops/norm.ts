@@ -2,10 +2,10 @@ import { sameDims, showDims } from '../dimension.ts';
 import { emit1, filled, scalar } from '../trace.ts';
 import type { Node, OpDef, Value } from '../value.ts';
 import { at, axisOf, likeFirst, shapeFault } from './common.ts';
-import { CONV, type ConvAttributes, conv } from './conv.ts';
 import { ADD, add, div, exp, mul, neg, reciprocal, sqrt, sub } from './elementwise.ts';
 import { reshape } from './layout.ts';
 import { matMul } from './matrix.ts';
+import { projectedStatistics, projectionNormalization, projectionOf } from './projection-norm.ts';
 import { reduceMean, reduceSum, reduceSumSquare, reduceTo, size } from './reduce.ts';
 
 /** Axes of x over which batch norm takes its statistics: all but the channels. */
@@ -21,47 +21,26 @@ function perChannel(v: Value, x: Value): Value {
   );
 }
 
-/** What batch norm knows of x [N, C, ..]: mean [C], variance [C] (divided by the count), and x less its mean. */
+/** What batch norm knows of x [N, C, ..]: mean [C], variance [C] (divided by the count), and the count. */
 export interface BatchStatistics {
   readonly mean: Value;
   readonly variance: Value;
-  readonly centred: Value;
   readonly count: Value;
 }
 
 /** Statistics of each channel in two passes, since E[x²] − E[x]² loses its digits where the mean is large. */
 export function batchStatistics(x: Value): BatchStatistics {
+  const projection = projectionOf(x);
+  return projection ? projectedStatistics(projection) : centredStatistics(x);
+}
+
+/** The same and x less its mean. */
+function centredStatistics(x: Value): BatchStatistics & { readonly centred: Value } {
   const axes = batchAxes(x);
   const count = size(axes.reduce((n, a) => n * (x.shape[a] as number), 1));
-  const { mean, centred } = centredProjection(x) ?? centredByPasses(x, axes);
-  return { mean, variance: div(channelDot(centred, centred), count), centred, count };
-}
-
-interface Centred {
-  readonly mean: Value;
-  readonly centred: Value;
-}
-
-function centredByPasses(x: Value, axes: readonly number[]): Centred {
   const mean = reduceMean(x, axes, false);
-  return { mean, centred: sub(x, perChannel(mean, x)) };
-}
-
-/**
- * The mean of a projection W u is W times the mean of u, so x = W u comes out centred if the convolution takes −W ū as
- * its bias: two passes over x less. Worth it where u has no more channels than x.
- */
-function centredProjection(x: Value): Centred | undefined {
-  const { def, inputs, attributes } = x.node;
-  const [u, w, bias] = inputs;
-  if (def !== CONV || !u || !w || bias) return undefined;
-  const a = attributes as unknown as ConvAttributes;
-  const [o, c, ...kernel] = w.shape as number[];
-  const plain = a.group === 1 && [...kernel, ...a.strides].every((v) => v === 1) && a.pads.every((v) => v === 0);
-  if (!plain || c! > o!) return undefined;
-  const average = reshape(reduceMean(u, batchAxes(u), false), [c!, 1]);
-  const mean = reshape(matMul(reshape(w, [o!, c!]), average), [o!]);
-  return { mean, centred: conv(u, w, { ...a, bias: neg(mean) }) };
+  const centred = sub(x, perChannel(mean, x));
+  return { mean, variance: div(channelDot(centred, centred), count), centred, count };
 }
 
 /**
@@ -106,7 +85,7 @@ export const BATCH_NORMALIZATION: OpDef = {
   legalise: (node) => {
     if (!isTraining(node)) return undefined;
     const [x, scale, bias] = node.inputs as readonly Value[];
-    const { variance, centred } = batchStatistics(x!);
+    const { variance, centred } = centredStatistics(x!);
     const zero = filled(0, x!.shape.slice(1, 2) as readonly number[]);
     return [batchNormalization(centred, scale!, bias!, zero, variance, node.attributes['epsilon'] as number)];
   },
@@ -137,7 +116,7 @@ function inferenceGradient(
 // written as s r (dy + b x' + c), b = −r ds / n, c = −db / n: the factor comes last, so that a convolution can take it up
 function trainingGradient(node: Node, inputs: readonly Value[], dy: Value): (Value | undefined)[] {
   const [x, s] = inputs as readonly [Value, Value];
-  const { variance, centred, count } = batchStatistics(x);
+  const { variance, centred, count } = centredStatistics(x);
   const r = reciprocal(sqrt(add(variance, scalar(node.attributes['epsilon'] as number))));
   const db = reduceSum(dy, batchAxes(x), false);
   const ds = mul(channelDot(dy, centred), r);
@@ -169,6 +148,8 @@ export function batchNormalization(
 
 /** Batch norm with the statistics of x itself. x [N, C, ..]; scale and bias [C]. */
 export function batchNormalizationTraining(x: Value, scale: Value, bias: Value, epsilon: number): Value {
+  const projection = projectionOf(x);
+  if (projection) return projectionNormalization(projection, scale, bias, epsilon);
   return emit1(BATCH_NORMALIZATION, [x, scale, bias, scale, scale], { epsilon, momentum: 0.9, training_mode: 1 });
 }
 

@@ -85,6 +85,7 @@ export const OPS: readonly OpDef[] = [
   op.SOFTMAX,
   op.LOG_SOFTMAX,
   op.BATCH_NORMALIZATION,
+  op.PROJECTION_NORMALIZATION,
   op.LAYER_NORMALIZATION,
 
   op.MAX_POOL,

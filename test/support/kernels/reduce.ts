@@ -89,6 +89,24 @@ const batchNormalization: Kernel = (call) => {
   ];
 };
 
+/** Batch norm with its own statistics of x = W u, u [N, C, ..], w [O, C, 1, ..]. */
+const projectionNormalization: Kernel = (call) => {
+  const [u, w] = [input(call, 0), input(call, 1)];
+  const [outputs, channels] = w.shape as [number, number];
+  const x = build([u.shape[0]!, outputs, ...u.shape.slice(2)], ([n, o, ...space]) => {
+    let sum = 0;
+    each(u.shape.slice(1, 2), ([c]) => {
+      const at = [n!, c!, ...space].reduce((flat, i, axis) => flat * u.shape[axis]! + i, 0);
+      sum += w.data[o! * channels + c!]! * u.data[at]!;
+    });
+    return sum;
+  });
+  return batchNormalization({
+    inputs: [x, ...call.inputs.slice(2)],
+    attributes: { ...call.attributes, training_mode: 1 },
+  });
+};
+
 const layerNormalization: Kernel = (call) => {
   const [x, scale] = [input(call, 0), input(call, 1)];
   const axis = fromFront(int(call, 'axis'), x.shape.length);
@@ -130,6 +148,7 @@ export const REDUCE: Readonly<Record<string, Kernel>> = {
   Softmax: softmax((shifted, sum) => Math.exp(shifted) / sum),
   LogSoftmax: softmax((shifted, sum) => shifted - Math.log(sum)),
   BatchNormalization: batchNormalization,
+  projectionNormalization,
   LayerNormalization: layerNormalization,
   CumSum: cumSum,
 };

@@ -77,9 +77,20 @@ export const REDUCE_SAMPLES: readonly Sample[] = [
       op.batchNormalizationTraining(s.normal([1, 2, 9, 16]), s.normal([2]), s.normal([2]), 1e-5),
     'its own statistics of a volume': (s) =>
       op.batchNormalizationTraining(s.normal([2, 2, 2, 1, 3]), s.normal([2]), s.normal([2]), 1e-5),
-    'of a projection, which comes out centred': (s) => {
-      const x = op.conv(s.normal([2, 3, 4, 3]), s.normal([5, 3, 1, 1]));
-      return op.batchNormalizationTraining(x, s.normal([5]), s.normal([5]), 1e-5);
+  }),
+  ...samplesOf('projectionNormalization', {
+    'of a plane': (s) =>
+      op.projectionNormalization(
+        { u: s.normal([2, 3, 4, 3]), w: s.normal([5, 3, 1, 1]) },
+        ...([s.normal([5]), s.normal([5]), 1e-5] as const),
+      ),
+    'of a line, taken for a convolution and its norm': (s) => {
+      const x = op.conv(op.add(s.normal([3, 4, 7]), scalar(3)), s.normal([2, 4, 1]));
+      return op.batchNormalizationTraining(x, s.normal([2]), s.normal([2]), 1e-3);
+    },
+    'of many positions': (s) => {
+      const x = op.conv(s.normal([1, 2, 9, 16]), s.normal([8, 2, 1, 1]));
+      return op.batchNormalizationTraining(x, s.normal([8]), s.normal([8]), 1e-5);
     },
   }),
   ...samplesOf('LayerNormalization', {
