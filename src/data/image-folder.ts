@@ -2,7 +2,7 @@ import { Fault } from '../core/fault.ts';
 import { didYouMean } from '../core/suggest.ts';
 import { type Dataset, HELD_OUT_NAMES, type Sample, type SplitOptions, splitDataset } from './dataset.ts';
 import { type Files, joinPath } from './files.ts';
-import { IMAGE_EXTENSIONS } from './image.ts';
+import { IMAGE_EXTENSIONS, looksLikePicture } from './image.ts';
 
 /** How to read a folder of classes. */
 export interface ImageFolderOptions {
@@ -27,7 +27,7 @@ export async function readImageFolder(
     .filter((e) => e.kind === 'folder')
     .map((e) => e.name)
     .sort(byName);
-  const loose = found.filter((e) => e.kind === 'file' && isPicture(e.name)).length;
+  const loose = found.filter((e) => e.kind === 'file' && looksLikePicture(e.name)).length;
   checkClasses(folder, names, { loose, known: options.classes });
   const classes = options.classes ?? names;
   const samples: Sample[] = [];
@@ -69,10 +69,6 @@ function checkClasses(
   );
 }
 
-function isPicture(name: string): boolean {
-  return IMAGE_EXTENSIONS.some((e) => name.toLowerCase().endsWith(`.${e}`));
-}
-
 function byName(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
@@ -89,7 +85,9 @@ async function pictures(files: Files, folder: string, depth: number): Promise<re
   const entries = (await files.list(folder))
     .filter((e) => !e.name.startsWith('.'))
     .sort((a, b) => byName(a.name, b.name));
-  const paths = entries.filter((e) => e.kind === 'file' && isPicture(e.name)).map((e) => joinPath(folder, e.name));
+  const paths = entries
+    .filter((e) => e.kind === 'file' && looksLikePicture(e.name))
+    .map((e) => joinPath(folder, e.name));
   for (const entry of entries) {
     if (entry.kind !== 'folder') continue;
     for (const path of await pictures(files, joinPath(folder, entry.name), depth + 1)) paths.push(path);
@@ -109,14 +107,18 @@ export interface Splits {
  * Reads `train` and the first of `val`, `valid`, `validation`, `test` where a folder has them; otherwise the folder
  * itself, a share of each class held out.
  */
-export async function readSplits(files: Files, folder: string, options: SplitOptions = {}): Promise<Splits> {
+export async function readSplits(
+  files: Files,
+  folder: string,
+  options: SplitOptions & ImageFolderOptions = {},
+): Promise<Splits> {
   const inside = (await files.list(folder)).filter((e) => e.kind === 'folder').map((e) => e.name);
   if (!inside.includes('train')) {
-    const whole = await readImageFolder(files, folder);
+    const whole = await readImageFolder(files, folder, options);
     return { ...splitDataset(whole, options), testFolder: null };
   }
   const testFolder = HELD_OUT_NAMES.find((name) => inside.includes(name)) ?? null;
-  const train = await readImageFolder(files, joinPath(folder, 'train'));
+  const train = await readImageFolder(files, joinPath(folder, 'train'), options);
   if (testFolder === null) return { ...splitDataset(train, options), testFolder };
   const test = await readImageFolder(files, joinPath(folder, testFolder), { classes: train.classes });
   return { train, test, testFolder };

@@ -23,6 +23,12 @@ export interface ImageDecoder {
 /** File endings that folders of pictures are searched for. */
 export const IMAGE_EXTENSIONS: readonly string[] = ['jpg', 'jpeg', 'png', 'webp', 'avif', 'gif'];
 
+/** Whether a file's name ends as a picture's. */
+export function looksLikePicture(name: string): boolean {
+  const ending = name.slice(name.lastIndexOf('.') + 1).trim();
+  return name.includes('.') && IMAGE_EXTENSIONS.includes(ending.toLowerCase());
+}
+
 /** The most pixels that are decoded: Pillow's limit against decompression bombs, a quarter GiB of RGB. */
 export const MAX_PIXELS: number = Math.floor(1024 ** 3 / 4 / 3);
 
