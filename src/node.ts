@@ -24,6 +24,7 @@ import { nodeOutput } from './runtime/node/output.ts';
 import { readClassifier } from './train/classifier.ts';
 import type { EngineConfig, RunOptions } from './train/config.ts';
 import { checkExport, encodeClassifier } from './train/export.ts';
+import { type ExportRequest, type ExportResult, exportRun } from './train/export-run.ts';
 import { type EvaluateRequest, type EvaluateResult, evaluateRun } from './train/judge-run.ts';
 import type { Platform } from './train/platform.ts';
 import { classifierFile, openPredictor, type Predictor } from './train/predict.ts';
@@ -76,6 +77,11 @@ export async function exportOnnx(run: string, file: string): Promise<number> {
   const difference = await checkExport(platform.runtime, model, classifier);
   await platform.output.write(file, [model]);
   return difference;
+}
+
+/** Writes a trained classifier for other programs: in single or half precision or eight bits, as a file or a folder. */
+export async function exportModel(request: ExportRequest): Promise<ExportResult> {
+  return exportRun(request, nodePlatform());
 }
 
 /** Writes a text file whole or not at all. */

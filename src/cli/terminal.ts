@@ -73,3 +73,18 @@ export function table(rows: readonly (readonly string[])[], right: readonly numb
       .trimEnd(),
   );
 }
+
+/** A status line for a piece of work, which comes only once that takes longer than two seconds. */
+export function workLine(): {
+  show(progress: { what: string; done: number; total: number | null }): void;
+  clear(): void;
+} {
+  const line = statusLine();
+  const began = performance.now();
+  return {
+    show: ({ what, done, total }) => {
+      if (performance.now() - began > 2000) line.show(total === null ? `${what} ${done}` : `${what} ${done}/${total}`);
+    },
+    clear: () => line.clear(),
+  };
+}

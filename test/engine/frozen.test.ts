@@ -13,6 +13,7 @@ import { symbol } from '../../src/graph/dimension.ts';
 import * as op from '../../src/graph/ops/index.ts';
 import { inputName, nodesOf } from '../../src/graph/trace.ts';
 import type { Value } from '../../src/graph/value.ts';
+import { ZEROS } from '../../src/model/init.ts';
 import { conv2d } from '../../src/model/layers/conv.ts';
 import { linear } from '../../src/model/layers/linear.ts';
 import { batchNorm } from '../../src/model/layers/norm.ts';
@@ -154,8 +155,8 @@ describe('folding of norms', () => {
 describe('baking', () => {
   /** A product with a weight that is reshaped, scaled by another weight. */
   const made: Network = (s: Scope, { x: given }) => {
-    const w = op.reshape(s.param('weight', [4, 3, 1, 1], { kind: 'zeros' }), [4, 3]);
-    const scaled = op.mul(s.param('scale', [4, 1], { kind: 'zeros' }), s.param('other', [4, 3], { kind: 'zeros' }));
+    const w = op.reshape(s.param('weight', [4, 3, 1, 1], ZEROS), [4, 3]);
+    const scaled = op.mul(s.param('scale', [4, 1], ZEROS), s.param('other', [4, 3], ZEROS));
     const pooled = globalAveragePool(given!);
     return {
       logits: op.add(op.matMul(pooled, op.transpose(w, [1, 0])), op.matMul(pooled, op.transpose(scaled, [1, 0]))),
