@@ -125,32 +125,3 @@ export function chooseWeightsFile(files: readonly string[], where: string): stri
   const advice = all.length === 0 ? 'Is it the repository that you mean?' : `Name one: ${where}/${all[0]}.`;
   throw new Fault('data', `${where}: expected one file of weights, got ${got}. ${advice}`);
 }
-
-/** Names of the shards that an index lists: `{"weight_map": {TENSOR: SHARD}}`, each checked to lie beside it. */
-export function shardsOfIndex(text: string, where: string): readonly string[] {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new Fault('data', `${where}: expected an index of shards as JSON, got something else.`, { cause });
-  }
-  const map = (json as { readonly weight_map?: unknown } | null)?.weight_map;
-  if (typeof map !== 'object' || map === null || Array.isArray(map)) {
-    throw new Fault('data', `${where}: expected an index with "weight_map", got none.`);
-  }
-  const shards = [...new Set(Object.values(map as Readonly<Record<string, unknown>>))];
-  for (const shard of shards) {
-    if (typeof shard !== 'string' || shard.includes('/') || !isWeightsFile(shard)) {
-      const got = JSON.stringify(shard)?.slice(0, 200);
-      throw new Fault('data', `${where}: expected shards that are files of weights beside the index, got ${got}.`);
-    }
-    checkRepositoryPath(shard, where);
-  }
-  if (shards.length === 0 || shards.length > MOST_SHARDS) {
-    throw new Fault('data', `${where}: expected 1 to ${MOST_SHARDS} shards, got ${shards.length}.`);
-  }
-  return shards as string[];
-}
-
-/** The most shards of one set of weights. */
-const MOST_SHARDS = 1000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseWeightsFile, parseHubReference, shardsOfIndex, showHubReference } from '../../src/weights/hub.ts';
+import { chooseWeightsFile, parseHubReference, showHubReference } from '../../src/weights/hub.ts';
 
 describe('a reference to the hub', () => {
   it('has a repository, and perhaps a file and a revision', () => {
@@ -57,24 +57,5 @@ describe('the file of weights', () => {
   it('has to be named where there are several', () => {
     expect(() => chooseWeightsFile(['b.pth', 'a.pth'], 'hf:a/b')).toThrow('got a.pth, b.pth. Name one: hf:a/b/a.pth.');
     expect(() => chooseWeightsFile(['README.md'], 'hf:a/b')).toThrow('expected one file of weights, got none');
-  });
-});
-
-describe('an index of shards', () => {
-  it('names each shard once', () => {
-    const index = { weight_map: { a: 'm-1.safetensors', b: 'm-2.safetensors', c: 'm-1.safetensors' } };
-    expect(shardsOfIndex(JSON.stringify(index), 'i')).toEqual(['m-1.safetensors', 'm-2.safetensors']);
-  });
-
-  it.each([
-    ['nothing', 'as JSON'],
-    ['[]', '"weight_map"'],
-    ['{"weight_map":[]}', '"weight_map"'],
-    ['{"weight_map":{}}', '1 to 1000 shards'],
-    ['{"weight_map":{"a":"../x.safetensors"}}', 'beside the index'],
-    ['{"weight_map":{"a":"run.sh"}}', 'beside the index'],
-    ['{"weight_map":{"a":7}}', 'beside the index'],
-  ])('%s is refused', (text, message) => {
-    expect(() => shardsOfIndex(text, 'i')).toThrow(message);
   });
 });

@@ -9,9 +9,9 @@ import {
   type HubReference,
   type HubRequest,
   isWeightsFile,
-  shardsOfIndex,
   showHubReference,
 } from '../../weights/hub.ts';
+import { readShardIndex } from '../../weights/sharded.ts';
 import { type HubStore, hubCacheFolder, hubStore, isCommit, isFile } from './hub-cache.ts';
 import { type HubClient, hubClient, type RemoteFile } from './hub-client.ts';
 import { download, type Patience, statusOf } from './hub-download.ts';
@@ -33,7 +33,7 @@ export interface NodeHubOptions {
 
 const PATIENCE: Patience = { tries: 5, stall: 60_000, wait: 500 };
 const MAX_BYTES = 8 * 2 ** 30;
-const MAX_INDEX = 64 * 2 ** 20;
+const MAX_INDEX = 16 * 2 ** 20;
 
 interface Settings {
   readonly cache: string;
@@ -100,10 +100,6 @@ const where = (reference: HubReference): string => showHubReference({ ...referen
 
 /** Downloads a file of a commit, and its shards, unless they are here; says whether they were. */
 async function fetchPath(search: Search, commit: string, path: string): Promise<boolean> {
-  if (!isWeightsFile(path)) {
-    const wanted = 'a file of weights (.safetensors, .pth, .pt, .bin or an index of shards)';
-    throw new Fault('data', `${search.where}: expected ${wanted}, got ${JSON.stringify(path)}.`);
-  }
   let cached = await fetchOne(search, commit, path);
   for (const shard of await shardsOf(search, commit, path)) {
     cached = (await fetchOne(search, commit, shard)) && cached;
@@ -119,13 +115,18 @@ async function shardsOf({ store, where: name }: Search, commit: string, path: st
     throw new Fault('data', `${name}: expected an index of at most ${MAX_INDEX} bytes, got a larger one.`);
   }
   const folder = path.slice(0, path.lastIndexOf('/') + 1);
-  return shardsOfIndex(await readFile(index, 'utf8'), `${name}: ${path}`).map((shard) => folder + shard);
+  const { shards } = readShardIndex(await readFile(index, 'utf8'), `${name}: ${path}`);
+  return shards.map((shard) => folder + shard);
 }
 
 /** Downloads one file of a commit unless it is here; says whether it was. */
 async function fetchOne(search: Search, commit: string, path: string): Promise<boolean> {
   const { reference, request, settings, store } = search;
   checkRepositoryPath(path, search.where);
+  if (!isWeightsFile(path)) {
+    const wanted = 'a file of weights (.safetensors, .pth, .pt, .bin or an index of shards)';
+    throw new Fault('data', `${search.where}: expected ${wanted}, got ${JSON.stringify(path)}.`);
+  }
   if (await isFile(store.snapshot(commit, path))) return true;
   const name = showHubReference({ ...reference, path });
   const remote = await settings.client

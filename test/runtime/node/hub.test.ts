@@ -17,6 +17,7 @@ const FILES = {
   'sharded/m-1.safetensors': WEIGHTS.subarray(0, 1000),
   'sharded/m-2.safetensors': WEIGHTS.subarray(1000, 3000),
   'config.json': SMALL,
+  'bad.safetensors.index.json': new TextEncoder().encode('{"weight_map": {"a": "config.json"}}'),
 };
 const ROOT = 'models--some--model';
 
@@ -223,6 +224,7 @@ describe('a refusal', () => {
 
   it('of anything but weights, and of a file that is too large, comes before the download', async () => {
     await expect(get('hf:some/model/config.json')).rejects.toThrow('expected a file of weights');
+    await expect(get('hf:some/model/bad.safetensors.index.json')).rejects.toThrow('got "config.json"');
     await expect(get('hf:some/model', { maxBytes: 299_999 })).rejects.toThrow(
       'at most 299999 bytes, got a file of 300000',
     );
