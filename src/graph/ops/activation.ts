@@ -91,6 +91,26 @@ function tanhSlope(x: Value): Value {
   return mul(add(add(t, scalar(1)), rise), scalar(0.5));
 }
 
+/** x σ(αx) in one pass, a contrib operator of ONNX Runtime; its derivative keeps x and y and no sigmoid between them. */
+export const QUICK_GELU: OpDef = {
+  name: 'QuickGelu',
+  domain: 'com.microsoft',
+  since: 1,
+  shape: likeFirst,
+  // With s = σ(αx): dx = dy ⊙ (s + αy ⊙ (1 − s))
+  vjp: ({ inputs, outputs, attributes, dy }) => {
+    const alpha = number(attributes, 'alpha');
+    const s = sigmoid(mul(inputs[0]!, scalar(alpha)));
+    return [mul(dy[0]!, add(s, mul(mul(outputs[0]!, scalar(alpha)), sub(scalar(1), s))))];
+  },
+  attributes: { alpha: 'float' },
+  scalar: ([x], a) => x! / (1 + Math.exp(-number(a, 'alpha') * x!)),
+  portable: ({ inputs, attributes }) => {
+    const x = inputs[0]!;
+    return [mul(x, sigmoid(mul(x, scalar(number(attributes, 'alpha')))))];
+  },
+};
+
 export const CLIP: OpDef = {
   name: 'Clip',
   domain: '',
@@ -130,7 +150,7 @@ export function gelu(x: Value, approximate: 'none' | 'tanh' = 'none'): Value {
 
 /** x times its sigmoid. */
 export function silu(x: Value): Value {
-  return mul(x, sigmoid(x));
+  return emit1(QUICK_GELU, [x], { alpha: 1 });
 }
 
 /** x cut to [low, high]; an absent bound does not bound. */

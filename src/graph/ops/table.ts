@@ -50,6 +50,7 @@ export const OPS: readonly OpDef[] = [
   op.TANH,
   op.SOFTPLUS,
   op.GELU,
+  op.QUICK_GELU,
   op.CLIP,
 
   op.RESHAPE,

@@ -100,6 +100,7 @@ export const ELEMENTWISE: Readonly<Record<string, Kernel>> = {
   LeakyRelu: map(([x], call) => (x! > 0 ? x! : int(call, 'alpha') * x!)),
   HardSigmoid: map(([x], call) => Math.min(Math.max(int(call, 'alpha') * x! + int(call, 'beta'), 0), 1)),
   HardSwish: one((x) => x * Math.min(Math.max(x / 6 + 0.5, 0), 1)),
+  QuickGelu: map(([x], call) => x! / (1 + Math.exp(-int(call, 'alpha') * x!))),
   Gelu: map(([x], call) => gelu(x!, text(call, 'approximate'))),
   Clip: clip,
 };

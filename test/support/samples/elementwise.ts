@@ -118,6 +118,8 @@ const ACTIVATIONS: readonly Sample[] = [
   ...unary('Softplus', op.softplus),
   ...samplesOf('Softplus', { 'far out': (s) => op.softplus(op.mul(s.normal([9]), scalar(20))) }),
   ...unary('Gelu', (x) => op.gelu(x)),
+  ...unary('QuickGelu', op.silu),
+  ...samplesOf('QuickGelu', { 'far out': (s) => op.silu(op.mul(s.normal([9]), scalar(30))) }),
   ...samplesOf('Gelu', { 'by its tanh approximation': (s) => op.gelu(s.normal([3, 4]), 'tanh') }),
   ...unary('Clip', (x) => op.clip(x, -1, 1.5), apart),
   ...samplesOf('Clip', {
