@@ -2,16 +2,21 @@ import { expect } from '../core/fault.ts';
 import type { ClassifyResult } from './classify.ts';
 import { classesSection, confusionSection } from './report/classes.ts';
 import { curvesSection } from './report/curves.ts';
-import type { Fact, ReportData } from './report/data.ts';
-import { attentionSection, mistakesSection } from './report/galleries.ts';
+import type { Fact, ReportData, Scored } from './report/data.ts';
+import { attentionSection, batchesSection, lossesSection, mistakesSection } from './report/galleries.ts';
 import { headlineSection, pageHeader } from './report/headline.ts';
 import { html, Markup, NOTHING, prettyJson, shorten } from './report/html.ts';
+import { liveSection, refreshTag } from './report/live.ts';
 import { STYLE } from './report/style.ts';
+import { thresholdsSection } from './report/thresholds.ts';
 
 export type {
   AttentionExhibit,
   AttentionPicture,
+  BatchesPicture,
   Fact,
+  LiveState,
+  LossPicture,
   MetricsRow,
   MistakePicture,
   Reference,
@@ -33,16 +38,16 @@ function checkScores(where: string, result: ClassifyResult, classes: number): vo
 
 function checkData(data: ReportData): void {
   const classes = data.classes.length;
-  checkScores('heldOut', data.heldOut, classes);
+  if (data.heldOut) checkScores('heldOut', data.heldOut, classes);
   for (const { name, result } of data.splits) checkScores(`split "${shorten(name)}"`, result, classes);
-  for (const picture of [...data.mistakes, ...data.attention]) {
-    for (const label of [picture.label, picture.predicted]) {
-      expect(
-        Number.isInteger(label) && label >= 0 && label < classes,
-        'data',
-        () => `report: expected class numbers of pictures from 0 to ${classes - 1}, got ${label}.`,
-      );
-    }
+  const labels = [...data.mistakes, ...data.attention].flatMap((p) => [p.label, p.predicted]);
+  const answers = (data.topLosses ?? []).flatMap((t) => [...t.meant, ...t.said]);
+  for (const label of [...labels, ...answers.map((a) => a.label)]) {
+    expect(
+      Number.isInteger(label) && label >= 0 && label < classes,
+      'data',
+      () => `report: expected class numbers of pictures from 0 to ${classes - 1}, got ${label}.`,
+    );
   }
 }
 
@@ -50,9 +55,16 @@ function contents(data: ReportData): Markup {
   const entries = [
     ['curves', 'Training'],
     ...(data.attention.length > 0 ? [['attention', 'Where it looks']] : []),
-    ['confusion', 'What is taken for what'],
-    ['classes', 'Class by class'],
-    ['mistakes', 'Worst mistakes'],
+    ...(data.insight?.curves.best ? [['thresholds', 'How sure it is']] : []),
+    ...(data.heldOut
+      ? [
+          ['confusion', 'What is taken for what'],
+          ['classes', 'Class by class'],
+        ]
+      : []),
+    ...(data.heldOut && !data.live ? [['mistakes', 'Worst mistakes']] : []),
+    ...(data.topLosses?.length ? [['losses', 'Largest losses']] : []),
+    ...(data.firstBatches ? [['batches', 'What it sees']] : []),
     ['run', 'The run'],
   ];
   return html`<nav aria-label="Sections"><ul>${entries.map(
@@ -81,20 +93,36 @@ ${commandList(data.next)}
 <details open><summary>Configuration, with every default resolved</summary><pre tabindex="0">${prettyJson(data.configuration)}</pre></details></section>`;
 }
 
+function isScored(data: ReportData): data is Scored {
+  return data.heldOut !== null;
+}
+
+/** What stands between the contents and the footer. */
+function sections(data: ReportData): readonly Markup[] {
+  const scored = isScored(data) ? data : null;
+  return [
+    liveSection(data),
+    scored ? headlineSection(scored) : NOTHING,
+    curvesSection(data),
+    attentionSection(data),
+    thresholdsSection(data),
+    scored ? confusionSection(scored) : NOTHING,
+    scored ? classesSection(scored) : NOTHING,
+    scored && !data.live ? mistakesSection(scored) : NOTHING,
+    lossesSection(data),
+    batchesSection(data),
+    runSection(data),
+  ];
+}
+
 /** A training run as one HTML page that loads nothing; the same data give the same page, letter by letter. */
 export function renderReport(data: ReportData): string {
   checkData(data);
   const page = html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${new Markup(POLICY)}">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>${shorten(data.title, 120)} · Farsight</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">${refreshTag(data)}<title>${shorten(data.title, 120)} · Farsight</title>
 <style>${new Markup(STYLE)}</style></head>
-<body>${pageHeader(data)}${contents(data)}<main>${headlineSection(data)}
-${curvesSection(data)}
-${attentionSection(data)}
-${confusionSection(data)}
-${classesSection(data)}
-${mistakesSection(data)}
-${runSection(data)}</main>
+<body>${pageHeader(data)}${contents(data)}<main>${sections(data).map((s) => html`${s}\n`)}</main>
 <footer>Written by Farsight. This page is complete in itself and loads nothing.</footer></body></html>
 `;
   return page.toString();

@@ -7,8 +7,10 @@ export type Point = readonly [x: number, y: number];
 /** One curve. */
 export interface Series {
   readonly name: string;
-  /** Its look: grey, or the network's colour, solid or dashed. */
-  readonly look: 'train' | 'held-out' | 'balanced';
+  /** Its look: grey, or the network's colour, solid or dashed; thin and without legend for one of many classes. */
+  readonly look: 'train' | 'held-out' | 'balanced' | 'class';
+  /** What its legend says beside the name; the last value where absent. */
+  readonly note?: string;
   /** By rising x, all finite. */
   readonly points: readonly Point[];
 }
@@ -23,6 +25,12 @@ export interface ChartSpec {
   readonly fromZero: boolean;
   /** How y values are written. */
   readonly unit: 'percent' | 'number';
+  /** How x values are written; as numbers. */
+  readonly xUnit?: 'percent' | 'number';
+  /** Both axes go from 0 to 1, whatever the curves do. */
+  readonly square?: boolean;
+  /** A line from the lower left to the upper right corner to compare with. */
+  readonly diagonal?: string;
   /** A horizontal line to compare with. */
   readonly reference?: { readonly name: string; readonly y: number };
 }
@@ -93,19 +101,29 @@ interface Scale {
 }
 
 function scaleOf(spec: ChartSpec, curves: readonly Curve[]): Scale {
+  if (spec.square) return scaleBetween([0, 1], [0, 0.25, 0.5, 0.75, 1], [0, 0.2, 0.4, 0.6, 0.8, 1]);
   const all = curves.flatMap((c) => c.buckets);
   const xs = all.map((b) => b.x);
   const [x0, x1] = [Math.min(...xs), Math.max(...xs)];
   const reference = spec.reference ? [spec.reference.y] : [];
   const low = spec.fromZero ? 0 : Math.min(...all.map((b) => b.low), ...reference);
   const yTicks = niceTicks(low, Math.max(...all.map((b) => b.high), ...reference));
+  return scaleBetween([x0, x1], yTicks, x1 > x0 ? niceTicks(x0, x1, 6).filter((t) => t >= x0 && t <= x1) : [x0]);
+}
+
+/** x between two values, y between the first and the last of its ticks. */
+function scaleBetween(
+  [x0, x1]: readonly [number, number],
+  yTicks: readonly number[],
+  xTicks: readonly number[],
+): Scale {
   const [y0, y1] = [yTicks[0]!, yTicks.at(-1)!];
   const place = (value: number, a: number, b: number, from: number, to: number): string =>
     (b > a ? from + ((value - a) / (b - a)) * (to - from) : (from + to) / 2).toFixed(1);
   return {
     x: (value) => place(value, x0, x1, PLOT.left, PLOT.right),
     y: (value) => place(value, y0, y1, PLOT.bottom, PLOT.top),
-    xTicks: x1 > x0 ? niceTicks(x0, x1, 6).filter((t) => t >= x0 && t <= x1) : [x0],
+    xTicks,
     yTicks,
   };
 }
@@ -117,7 +135,7 @@ function axes(spec: ChartSpec, scale: Scale): Markup {
   );
   const columns = scale.xTicks.map(
     (t) =>
-      html`<text class="tick" x="${scale.x(t)}" y="${PLOT.bottom + 18}" text-anchor="middle">${tickText('number', t, scale.xTicks)}</text>`,
+      html`<text class="tick" x="${scale.x(t)}" y="${PLOT.bottom + 18}" text-anchor="middle">${tickText(spec.xUnit ?? 'number', t, scale.xTicks)}</text>`,
   );
   const middle = (PLOT.left + PLOT.right) / 2;
   return html`${rows}${columns}<text class="tick" x="${middle}" y="${HEIGHT - 4}" text-anchor="middle">${spec.x}</text>`;
@@ -133,6 +151,7 @@ function curveMarks({ series, buckets }: Curve, scale: Scale): Markup {
     buckets.length <= MOST_DOTS
       ? buckets.map((b) => html`<circle class="dot ${series.look}" cx="${scale.x(b.x)}" cy="${scale.y(b.y)}" r="2.4"/>`)
       : [];
+  if (series.look === 'class') return html`<path class="line class" d="${line}"><title>${series.name}</title></path>`;
   return html`${band}<path class="line ${series.look}" d="${line}"/>${dots}`;
 }
 
@@ -157,19 +176,25 @@ function picks(spec: ChartSpec, curves: readonly Curve[], scale: Scale): readonl
 <path d="M${at},${PLOT.top}V${PLOT.bottom}"/>${near.map(
       ({ series, bucket }) =>
         html`<circle class="dot ${series.look}" cx="${scale.x(bucket.x)}" cy="${scale.y(bucket.y)}" r="4"/>`,
-    )}<text x="${PLOT.right}" y="12" text-anchor="end">${[`${spec.x} ${formatNumber(x, 3)}`, ...words].join(' · ')}</text></g>`;
+    )}<text x="${PLOT.right}" y="12" text-anchor="end">${[`${spec.x} ${valueText(spec.xUnit ?? 'number', x)}`, ...words].join(' · ')}</text></g>`;
   });
 }
 
 function legend(spec: ChartSpec, curves: readonly Curve[]): readonly Markup[] {
   const entries = curves.map(
     ({ series }) =>
-      html`<li><svg class="key" viewBox="0 0 24 8" aria-hidden="true"><path class="line ${series.look}" d="M1,4H23"/></svg>${series.name} <b>${valueText(spec.unit, series.points.at(-1)![1])}</b></li>`,
+      html`<li><svg class="key" viewBox="0 0 24 8" aria-hidden="true"><path class="line ${series.look}" d="M1,4H23"/></svg>${series.name} <b>${series.note ?? valueText(spec.unit, series.points.at(-1)![1])}</b></li>`,
   );
-  const { reference } = spec;
-  if (!reference) return entries;
-  const key = html`<li><svg class="key" viewBox="0 0 24 8" aria-hidden="true"><path class="level" d="M1,4H23"/></svg>${reference.name} <b>${valueText(spec.unit, reference.y)}</b></li>`;
-  return [...entries, key];
+  const { reference, diagonal } = spec;
+  const levels = [
+    ...(reference ? [[reference.name, valueText(spec.unit, reference.y)] as const] : []),
+    ...(diagonal === undefined ? [] : [[diagonal, ''] as const]),
+  ];
+  const keys = levels.map(
+    ([name, value]) =>
+      html`<li><svg class="key" viewBox="0 0 24 8" aria-hidden="true"><path class="level" d="M1,4H23"/></svg>${name} <b>${value}</b></li>`,
+  );
+  return [...entries, ...keys];
 }
 
 /** A line chart as inline SVG with axes, legend (last values) and a readout; nothing when no series has a point. */
@@ -179,15 +204,21 @@ export function lineChart(spec: ChartSpec): Markup {
     .map((series) => ({ series, buckets: thin(series.points, MOST_POINTS) }));
   if (curves.length === 0) return NOTHING;
   const scale = scaleOf(spec, curves);
-  const spoken = curves.map(({ series }) => {
-    const [first, last] = [series.points[0]!, series.points.at(-1)!];
-    return `${series.name} from ${valueText(spec.unit, first[1])} to ${valueText(spec.unit, last[1])}`;
-  });
+  const spoken = curves
+    .filter(({ series }) => series.look !== 'class')
+    .map(({ series }) => {
+      const [first, last] = [series.points[0]!, series.points.at(-1)!];
+      return `${series.name} from ${valueText(spec.unit, first[1])} to ${valueText(spec.unit, last[1])}`;
+    });
+  const main = curves.filter((c) => c.series.look !== 'class');
   const level = spec.reference
     ? html`<path class="level" d="M${PLOT.left},${scale.y(spec.reference.y)}H${PLOT.right}"/>`
     : NOTHING;
-  return html`<figure class="chart"><figcaption><h3>${spec.title}</h3><ul>${legend(spec, curves)}</ul></figcaption>
+  const diagonal = spec.diagonal
+    ? html`<path class="level" d="M${PLOT.left},${PLOT.bottom}L${PLOT.right},${PLOT.top}"/>`
+    : NOTHING;
+  return html`<figure class="chart"><figcaption><h3>${spec.title}</h3><ul>${legend(spec, main)}</ul></figcaption>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${`${spec.title} by ${spec.x}: ${spoken.join('; ')}.`}">
-${axes(spec, scale)}${level}${curves.map((c) => curveMarks(c, scale))}
-${picks(spec, curves, scale)}</svg></figure>`;
+${axes(spec, scale)}${level}${diagonal}${curves.map((c) => curveMarks(c, scale))}
+${picks(spec, main, scale)}</svg></figure>`;
 }

@@ -1,4 +1,5 @@
 import type { ClassifyResult } from '../classify.ts';
+import type { Insight, TopLoss } from '../insight.ts';
 
 /** One row of `metrics.jsonl`; a measure that was not taken is left out or null. */
 export interface MetricsRow {
@@ -47,6 +48,42 @@ export interface MistakePicture {
   readonly confidence: number;
 }
 
+/** A picture of large loss, whether it was classified rightly or not. */
+export interface LossPicture extends Omit<TopLoss, 'index'> {
+  /** A `data:` URI. */
+  readonly image: string;
+  /** File name. */
+  readonly name?: string;
+}
+
+/** What the network saw first, in one picture. */
+export interface BatchesPicture {
+  /** A `data:` URI. */
+  readonly image: string;
+  /** Width and height in pixels. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Where a run stands that goes on while its report is read. */
+export interface LiveState {
+  /** Epochs done, with a fraction of the one under way, and epochs in all. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Steps done, and steps in all. */
+  readonly step: number;
+  readonly steps: number;
+  /** Lately; null before the first step. */
+  readonly imagesPerSecond: number | null;
+  readonly loss: number | null;
+  /** Until the run ends; null where it cannot be said yet. */
+  readonly secondsLeft: number | null;
+  /** When the page was written, in words. */
+  readonly written: string;
+  /** Seconds after which the page loads itself again. */
+  readonly refresh: number;
+}
+
 /** One attention map over an image. */
 export interface AttentionPicture {
   /** Name of the tap, such as `layer3.1.context_block/attention`. */
@@ -74,6 +111,9 @@ export interface Fact {
   readonly value: string;
 }
 
+/** A report of a run that has scores. */
+export type Scored = ReportData & { readonly heldOut: ClassifyResult };
+
 /** All that a report of a training run shows. Every text may be hostile. */
 export interface ReportData {
   readonly title: string;
@@ -81,8 +121,15 @@ export interface ReportData {
   readonly summary: string;
   /** Class names, by class number. */
   readonly classes: readonly string[];
-  /** Scores over all held-out images. */
-  readonly heldOut: ClassifyResult;
+  /** Scores over all held-out images; null while there are none yet. */
+  readonly heldOut: ClassifyResult | null;
+  /** Where the run stands; absent once it has finished. */
+  readonly live?: LiveState;
+  /** Curves by threshold and calibration on the held-out images. */
+  readonly insight?: Pick<Insight, 'curves' | 'calibration'>;
+  /** The largest first. */
+  readonly topLosses?: readonly LossPicture[];
+  readonly firstBatches?: BatchesPicture;
   /** Parts of the held-out images, such as seen and never seen in training. */
   readonly splits: readonly Split[];
   /** Classifiers to compare with; chance is added by the report. */

@@ -1,6 +1,6 @@
 import { rateInterval } from '../classify.ts';
 import { formatCount, formatNumber } from '../format.ts';
-import type { ReportData, Split } from './data.ts';
+import type { ReportData, Scored, Split } from './data.ts';
 import { html, type Markup, NOTHING, percent, shorten } from './html.ts';
 
 /** A query position, and lines to all the others: the mark of the library. */
@@ -17,7 +17,8 @@ const MARK: Markup = (() => {
 
 /** Name, title and summary of the run. */
 export function pageHeader(data: ReportData): Markup {
-  return html`<header><p class="brand">${MARK}Farsight <span>training report</span></p>
+  const kind = data.live ? 'training under way' : 'training report';
+  return html`<header><p class="brand">${MARK}Farsight <span>${kind}</span></p>
 <h1>${shorten(data.title, 120)}</h1><p class="summary">${shorten(data.summary, 600)}</p></header>`;
 }
 
@@ -28,7 +29,7 @@ interface Rung {
 }
 
 /** Balanced accuracies from chance to this network as bars on one scale. */
-function ladder(data: ReportData): Markup {
+function ladder(data: Scored): Markup {
   const rungs: readonly Rung[] = [
     { name: 'chance', value: 1 / data.heldOut.classes, kind: 'chance' },
     ...data.references.map((r): Rung => ({ name: shorten(r.name), value: r.balancedAccuracy, kind: 'other' })),
@@ -49,7 +50,7 @@ function commonest(result: Split['result']): number {
   return Math.max(...result.perClass.map((c) => c.support)) / result.samples;
 }
 
-function figures(data: ReportData): Markup {
+function figures(data: Scored): Markup {
   const { heldOut } = data;
   const [low, high] = rateInterval(heldOut.correct, heldOut.samples);
   const { k, accuracy: top } = heldOut.topK;
@@ -64,7 +65,7 @@ function figures(data: ReportData): Markup {
   )}</dl>`;
 }
 
-function splitTable(data: ReportData): Markup {
+function splitTable(data: Scored): Markup {
   if (data.splits.length === 0) return NOTHING;
   const row = ({ name, result }: Split, isAll: boolean): Markup => html`<tr${isAll ? html` class="all"` : NOTHING}>
 <th scope="row">${shorten(name, 80)}</th><td>${formatCount(result.samples)}</td><td>${percent(result.balancedAccuracy)}</td>
@@ -76,10 +77,11 @@ function splitTable(data: ReportData): Markup {
 }
 
 /** The numbers one came for. */
-export function headlineSection(data: ReportData): Markup {
-  const { heldOut } = data;
+export function headlineSection(data: Scored): Markup {
+  const { heldOut, live } = data;
+  const far = live ? ', so far' : '';
   return html`<section id="result" class="headline"><h2 class="unseen">Result</h2><div class="hero">
 <p class="big"><b>${(heldOut.balancedAccuracy * 100).toFixed(1)}<span> %</span></b>
-balanced accuracy on ${formatCount(heldOut.samples)} held-out images of ${heldOut.classes} classes</p>
+balanced accuracy on ${formatCount(heldOut.samples)} held-out images of ${heldOut.classes} classes${far}</p>
 ${ladder(data)}</div>${figures(data)}${splitTable(data)}</section>`;
 }

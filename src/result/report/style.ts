@@ -79,6 +79,8 @@ th{font-weight:500;text-align:left}
 .line.train{stroke:var(--train)}
 .line.held-out{stroke:var(--ours);stroke-width:2.6}
 .line.balanced{stroke:var(--wrong);stroke-dasharray:6 4}
+.line.class{stroke:var(--train);stroke-width:1;opacity:.55}
+.line.class:hover{stroke:var(--wrong);stroke-width:2;opacity:1}
 .level{stroke:var(--soft);stroke-width:1.2;stroke-dasharray:2 4;fill:none}
 .band{stroke:none;opacity:.22}
 .band.train,.dot.train{fill:var(--train)}
@@ -89,6 +91,13 @@ th{font-weight:500;text-align:left}
 .pick text{fill:var(--ink);paint-order:stroke;stroke:var(--paper);stroke-width:4px}
 .pick path,.pick circle,.pick text{visibility:hidden;pointer-events:none}
 .pick:hover path,.pick:hover circle,.pick:hover text{visibility:visible}
+.live{padding:clamp(1rem,2.5vw,1.5rem);background:var(--panel);border-radius:12px}
+.live .track{margin:.75rem 0;border-radius:3px}
+.live .track .bar{height:.7rem;background:var(--ours);border-radius:3px}
+.live .figures{margin-top:1rem}
+.batches{margin-top:1.25rem;overflow-x:auto}
+.batches img{image-rendering:auto;min-width:46rem;width:100%;height:auto;border:1px solid var(--rule)}
+.gallery .right .bar{background:var(--ours)}
 details{margin-top:1.5rem}
 summary{cursor:pointer;color:var(--ours);width:fit-content}
 .matrix{font-size:.875rem;border-spacing:2px;border-collapse:separate;table-layout:fixed;width:min(100%,calc(10rem + 5.5rem*var(--classes)));min-width:calc(7rem + 2.6rem*var(--classes))}
