@@ -1,11 +1,9 @@
-import { DTYPES, type DType } from '../core/dtype.ts';
+import { DTYPES } from '../core/dtype.ts';
 import { Fault } from '../core/fault.ts';
-import { showShape, sizeOf } from '../core/shape.ts';
-import { bytesOf, type Tensor, tensor } from '../core/tensor.ts';
+import { type Tensor, tensor } from '../core/tensor.ts';
 import {
   readSafetensorsHeader,
   SAFETENSORS_DTYPES,
-  type SafetensorsDType,
   type SafetensorsEntry,
   type SafetensorsHeader,
   safetensorsHeaderEnd,
@@ -36,6 +34,7 @@ export function readSafetensors(bytes: Uint8Array, where = 'safetensors'): Safet
   return { tensors, metadata: { ...metadata } };
 }
 
+export { safetensorsPieces, writeSafetensors } from './safetensors-write.ts';
 export type { ByteSource } from './source.ts';
 
 /** A safetensors file, of which tensors are read one at a time. */
@@ -81,110 +80,4 @@ export function decodeSafetensor(entry: SafetensorsEntry, bytes: Uint8Array, opt
     throw new Fault('data', `${at}: expected 0 or 1 in every element of a BOOL, got other bytes.`);
   }
   return tensor(dtype, entry.shape, DTYPES[dtype].view(aligned.buffer, aligned.byteOffset, size));
-}
-
-const WRITTEN: { readonly [K in DType]: SafetensorsDType } = {
-  float64: 'F64',
-  float32: 'F32',
-  float16: 'F16',
-  int64: 'I64',
-  int32: 'I32',
-  int8: 'I8',
-  uint8: 'U8',
-  bool: 'BOOL',
-};
-
-/**
- * The pieces of a safetensors file, to be written one after the other: the header, then views of the tensors' data.
- *
- * The same tensors in the same order give the same bytes. The header keeps the order given, `__metadata__` first with
- * its keys sorted, and is padded by spaces to a multiple of 8; wider elements lie before narrower ones, as the
- * official library puts them, so every tensor is aligned.
- */
-export function safetensorsPieces(
-  tensors: Iterable<readonly [string, Tensor]>,
-  metadata: Readonly<Record<string, string>> = {},
-): Uint8Array[] {
-  const named = new Map<string, Tensor>();
-  for (const [name, t] of tensors) {
-    if (named.has(name))
-      throw new Fault('data', `safetensors: expected names that differ, got ${showName(name)} twice.`);
-    checkWritable(name, t);
-    named.set(name, t);
-  }
-  const offsets = new Map<string, number>();
-  const pieces: Uint8Array[] = [];
-  let end = 0;
-  for (const [name, t] of [...named].sort(([, a], [, b]) => DTYPES[b.dtype].bytes - DTYPES[a.dtype].bytes)) {
-    offsets.set(name, end);
-    pieces.push(bytesOf(t));
-    end += t.data.byteLength;
-  }
-  const members: string[] = [];
-  const keys = Object.keys(metadata).sort();
-  if (keys.length > 0) {
-    for (const k of keys) checkText(k, metadata[k]!);
-    members.push(
-      `"__metadata__":{${keys.map((k) => `${JSON.stringify(k)}:${JSON.stringify(metadata[k])}`).join(',')}}`,
-    );
-  }
-  for (const [name, t] of named) {
-    const begin = offsets.get(name)!;
-    const entry = { dtype: WRITTEN[t.dtype], shape: t.shape, data_offsets: [begin, begin + t.data.byteLength] };
-    members.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`);
-  }
-  return [frame(`{${members.join(',')}}`), ...pieces];
-}
-
-/** A safetensors file of these tensors; see {@link safetensorsPieces} for its layout. */
-export function writeSafetensors(
-  tensors: Iterable<readonly [string, Tensor]>,
-  metadata: Readonly<Record<string, string>> = {},
-): Uint8Array {
-  const pieces = safetensorsPieces(tensors, metadata);
-  const out = new Uint8Array(pieces.reduce((sum, p) => sum + p.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    out.set(piece, at);
-    at += piece.length;
-  }
-  return out;
-}
-
-/** The header's size, its text, and spaces to a multiple of 8 bytes. */
-function frame(json: string): Uint8Array {
-  const text = new TextEncoder().encode(json);
-  const size = Math.ceil(text.length / 8) * 8;
-  const out = new Uint8Array(8 + size).fill(0x20);
-  new DataView(out.buffer).setBigUint64(0, BigInt(size), true);
-  out.set(text, 8);
-  return out;
-}
-
-function checkWritable(name: string, t: Tensor): void {
-  checkText(name);
-  if (name === '__metadata__') {
-    throw new Fault(
-      'data',
-      'safetensors: expected a tensor name other than "__metadata__", which the format reserves.',
-    );
-  }
-  const elements = t.data.byteLength / DTYPES[t.dtype].bytes;
-  if (elements !== sizeOf(t.shape)) {
-    throw new Fault(
-      'data',
-      `safetensors: tensor ${showName(name)}: expected ${sizeOf(t.shape)} elements of ${t.dtype} for ${showShape(t.shape)}, got ${elements}.`,
-    );
-  }
-}
-
-function checkText(...texts: readonly string[]): void {
-  for (const text of texts) {
-    if (/\p{Surrogate}/u.test(text)) {
-      throw new Fault(
-        'data',
-        `safetensors: expected names and metadata in Unicode, got a half character in ${showName(text)}.`,
-      );
-    }
-  }
 }

@@ -1,7 +1,7 @@
 import { access, appendFile, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Fault, messageOf } from '../../core/fault.ts';
-import type { Output } from '../../data/output.ts';
+import type { Output, Pieces } from '../../data/output.ts';
 
 /** Writes the computer's own files. */
 export const nodeOutput: Output = {
@@ -27,12 +27,12 @@ export const nodeOutput: Output = {
 };
 
 /** A temporary file beside the target is written, synced and renamed over it; the folder's entry is synced too. */
-async function write(path: string, pieces: readonly Uint8Array[]): Promise<void> {
+async function write(path: string, pieces: Pieces): Promise<void> {
   const temporary = `${path}.${process.pid}.part`;
   try {
     const file = await open(temporary, 'w');
     try {
-      for (const piece of pieces) await file.writeFile(piece);
+      for await (const piece of pieces) await file.writeFile(piece);
       await file.sync();
     } finally {
       await file.close();

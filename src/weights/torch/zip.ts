@@ -12,6 +12,8 @@ export interface ZipEntry {
   /** Bytes of its data. */
   readonly size: number;
   readonly crc: number;
+  /** How it is packed, where it is not stored as it is: then it is not read. */
+  readonly packed: string | undefined;
 }
 
 const END = 0x06054b50;
@@ -19,6 +21,9 @@ const END_64 = 0x06064b50;
 const LOCATOR_64 = 0x07064b50;
 const ENTRY = 0x02014b50;
 const LOCAL = 0x04034b50;
+
+/** Flags of encryption: of the file, strong, and of the directory. */
+const ENCRYPTED = 0x2041;
 
 const END_BYTES = 22;
 const ENTRY_BYTES = 46;
@@ -32,9 +37,9 @@ const MOST_DIRECTORY = 64 * 1024 ** 2;
 const MOST_ENTRIES = 100_000;
 
 /**
- * The files of a zip archive, by its central directory. Refused are compressed and encrypted files, names that occur
- * twice, archives over several disks, and files that overlap or reach into the directory: all that torch.save never
- * writes. Nothing is allocated by a size that was not held against the archive's.
+ * The files of a zip archive, by its central directory. Refused are names that occur twice, archives over several
+ * disks, files that overlap or reach into the directory, and the data of compressed and encrypted files: all that
+ * torch.save never writes. Nothing is allocated by a size that was not held against the archive's.
  *
  * Format: PKWARE, APPNOTE.TXT 6.3, with the 64-bit sizes of its section 4.5.3.
  */
@@ -44,7 +49,7 @@ export async function readZip(source: ByteSource, where: string): Promise<Readon
     throw damaged(where, `a directory of ${count} files in ${size} bytes from byte ${offset}`);
   }
   const bytes = await source.read(offset, size);
-  const found: Mutable[] = [];
+  const found: Listed[] = [];
   let at = 0;
   for (let i = 0; i < count; i++) {
     const entry = readEntry(bytes, at, where);
@@ -109,16 +114,12 @@ async function findDirectory64(source: ByteSource, end: number, where: string): 
   return { offset, size, count, limit };
 }
 
-interface Mutable {
-  readonly name: string;
-  readonly header: number;
-  readonly size: number;
-  readonly crc: number;
+interface Listed extends Omit<ZipEntry, 'end'> {
   /** Where the next record of the directory begins. */
   readonly next: number;
 }
 
-function readEntry(bytes: Uint8Array, at: number, where: string): Mutable {
+function readEntry(bytes: Uint8Array, at: number, where: string): Listed {
   const view = viewOf(bytes);
   if (at + ENTRY_BYTES > bytes.length || view.getUint32(at, true) !== ENTRY)
     throw damaged(where, 'a damaged directory');
@@ -132,18 +133,14 @@ function readEntry(bytes: Uint8Array, at: number, where: string): Mutable {
   const next = nameAt + nameBytes + extraBytes + commentBytes;
   if (next > bytes.length) throw damaged(where, 'a damaged directory');
   const name = decodeName(bytes.subarray(nameAt, nameAt + nameBytes), where);
-  if (method !== 0 || flags & 0x2041) {
-    const how = method !== 0 ? `compressed (method ${method})` : 'encrypted';
-    throw new Fault(
-      'data',
-      `${where}: expected stored files, as torch.save writes them, got ${showName(name)} ${how}. Unpack it and save it again.`,
-    );
-  }
   const extra = viewOf(bytes.subarray(nameAt + nameBytes, nameAt + nameBytes + extraBytes));
   const given = [24, 20, 42].map((o) => view.getUint32(at + o, true));
-  const [size, packed, header] = sizes64(given, extra, where);
-  if (size !== packed) throw damaged(where, `${showName(name)} of ${packed} bytes that claims to be ${size}`);
-  return { name, header: header!, size: size!, crc: view.getUint32(at + 16, true), next };
+  const [full, size, header] = sizes64(given, extra, where) as [number, number, number];
+  const packed = flags & ENCRYPTED ? 'encrypted' : method !== 0 ? `compressed (method ${method})` : undefined;
+  if (packed === undefined && full !== size) {
+    throw damaged(where, `${showName(name)} of ${size} bytes that claims to be ${full}`);
+  }
+  return { name, header, size, crc: view.getUint32(at + 16, true), packed, next };
 }
 
 /** The size, packed size and place of an entry: where the short fields are full, the extra field of id 1 has them, in order. */
@@ -161,10 +158,10 @@ function sizes64(given: readonly number[], extra: DataView, where: string): numb
 }
 
 /** Entries by name, each with the place where the next begins; those that overlap are refused. */
-function ordered(found: readonly Mutable[], directory: number, where: string): ReadonlyMap<string, ZipEntry> {
+function ordered(found: readonly Listed[], directory: number, where: string): ReadonlyMap<string, ZipEntry> {
   const entries = new Map<string, ZipEntry>();
   const sorted = [...found].sort((a, b) => a.header - b.header);
-  sorted.forEach(({ name, header, size, crc }, i) => {
+  sorted.forEach(({ name, header, size, crc, packed }, i) => {
     const end = sorted[i + 1]?.header ?? directory;
     if (header + LOCAL_BYTES + size > end) {
       throw new Fault(
@@ -173,13 +170,19 @@ function ordered(found: readonly Mutable[], directory: number, where: string): R
       );
     }
     if (entries.has(name)) throw damaged(where, `two files called ${showName(name)}`);
-    entries.set(name, { name, header, end, size, crc });
+    entries.set(name, { name, header, end, size, crc, packed });
   });
   return entries;
 }
 
 /** The data of an entry among `bytes`, which begin with its local header and reach to its end. */
 export function zipData(entry: ZipEntry, bytes: Uint8Array, where: string): Uint8Array {
+  if (entry.packed !== undefined) {
+    throw new Fault(
+      'data',
+      `${where}: expected stored files, as torch.save writes them, got ${showName(entry.name)} ${entry.packed}. Unpack it and save it again.`,
+    );
+  }
   const view = viewOf(bytes);
   if (bytes.length >= LOCAL_BYTES && view.getUint32(0, true) === LOCAL && view.getUint16(8, true) === 0) {
     const nameEnd = LOCAL_BYTES + view.getUint16(26, true);
