@@ -9,11 +9,11 @@ export type ColumnName = string | number;
 /** Where a table says what; what is left out is found by the usual names. */
 export interface Columns {
   /** The picture's file; else `path`, `file`, `filename`, `image` and the like. */
-  readonly path?: ColumnName;
+  readonly path?: ColumnName | undefined;
   /** One column of labels, or several; in WebDataset the key inside `.json`. Else `label`, `labels`, `class` and the like. */
-  readonly labels?: ColumnName | readonly ColumnName[];
+  readonly labels?: ColumnName | readonly ColumnName[] | undefined;
   /** Says `train`, `val` or `test`; else `split`, `subset` or `set`. */
-  readonly split?: ColumnName;
+  readonly split?: ColumnName | undefined;
 }
 
 /** How a source of labelled pictures is to be understood; plain JSON. */

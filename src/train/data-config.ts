@@ -1,17 +1,22 @@
 import { z } from 'zod';
 import { type MixConfig, mixes } from '../data/augment/mix.ts';
 import type { Sampling } from '../data/order.ts';
+import type { SourceOptions } from '../data/source.ts';
 import type { EvaluationTransform, TrainingTransform } from '../data/transform-config.ts';
 import { AUGMENT, type RunAugmentConfig } from './augment-config.ts';
+import { SOURCE } from './source-config.ts';
 
 // Without compiled validators no `eval` is asked for, which a strict content-security policy forbids.
 z.config({ jitless: true });
 
 /** Which pictures, and how they are prepared. */
-export interface DataConfig {
-  /** A folder of classes, or of `train` and `val` (or `test`) with classes inside; null: the embedded emoji. */
+export interface DataConfig extends SourceOptions {
+  /**
+   * A folder of classes, or of `train` and `val` (or `test`) with classes inside; a CSV table; tar shards, as a folder or
+   * as `train-{000..012}.tar`. Null: the embedded emoji.
+   */
   readonly folder: string | null;
-  /** Share of each class that is held out where the folder has no `val` or `test`; 0.2. */
+  /** Share of each class that is held out where the data have no part to judge on; 0.2. */
   readonly holdOut: number;
   /** Side of the square that the network sees, in pixels; 64, or 224 for networks with a 7x7 stem. */
   readonly size: number;
@@ -40,7 +45,7 @@ export interface DataConfig {
   readonly workers: number | null;
   /** Bytes of decoded pictures kept for later epochs; 256 MiB. */
   readonly cacheBytes: number;
-  /** Whether a picture that cannot be read ends the run; otherwise it is skipped, counted and named. */
+  /** Whether a picture, row or shard that cannot be read ends the run; otherwise it is skipped, counted and named. */
   readonly strict: boolean;
 }
 
@@ -60,6 +65,7 @@ export type SaidOfData = Omit<DataConfig, 'size' | 'resize'> & Partial<Record<'s
 /** What may be said of the data. */
 export const DATA: z.ZodType<SaidOfData> & { readonly shape: object } = z.strictObject({
   folder: z.string().min(1).nullable().default(null),
+  ...SOURCE,
   holdOut: z.number().gt(0).lt(1).default(0.2),
   size: side.optional(),
   resize: side.optional(),

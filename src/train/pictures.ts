@@ -1,23 +1,31 @@
 import { Fault } from '../core/fault.ts';
 import { fnv1a } from '../core/random.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { Dataset, Sample } from '../data/dataset.ts';
 import { bySeen, readEmojiIndex } from '../data/emoji.ts';
 import { joinPath } from '../data/files.ts';
-import { readImageFolder, readSplits } from '../data/image-folder.ts';
+import { readImageFolder } from '../data/image-folder.ts';
+import { openDataset, openLabelled } from '../data/open.ts';
+import { describeProblems } from '../data/problems.ts';
+import type { SourceOptions } from '../data/source.ts';
 import type { RunConfig } from './config.ts';
 import type { Part } from './evaluate.ts';
 import type { Platform } from './platform.ts';
+import { sourceOptions } from './source-config.ts';
 
 /** The pictures of a run. */
 export interface RunPictures {
   readonly classes: readonly string[];
+  /** Whether a picture may have several labels, or none. */
+  readonly multiLabel: boolean;
   readonly train: Dataset;
   readonly test: Dataset;
   /** Parts of the test pictures that are scored by themselves. */
   readonly parts: readonly Part[];
   /** What they are, in a few words. */
   readonly source: string;
-  /** A hash of the training pictures' names and labels. */
+  /** One sentence on what was left out of the data, and why; empty where nothing was. */
+  readonly leftOut: string;
+  /** A hash of all pictures' names, places and labels. */
   readonly fingerprint: number;
 }
 
@@ -26,31 +34,50 @@ export async function openPictures(
   config: Pick<RunConfig, 'data' | 'seed'>,
   { files, embedded }: Pick<Platform, 'files' | 'embedded'>,
 ): Promise<RunPictures> {
-  const { folder, holdOut } = config.data;
-  const place = folder ?? embedded;
-  if (place === null) {
-    throw new Fault('data', 'data.folder: expected a folder of pictures, got none, and this build embeds none.');
-  }
-  const { train, test, testFolder } = await readSplits(files, place, { holdOut, seed: config.seed });
+  const { data, seed } = config;
+  const { folder, holdOut } = data;
+  const place = folder ?? neverNull(embedded);
+  const opened = await openDataset(files, place, { ...sourceOptions(data), holdOut, seed });
+  const { train, test, heldOutFrom } = opened;
   const parts = folder === null ? await emojiParts(place, test, files) : [];
-  const held =
-    testFolder === null ? `${Math.round(holdOut * 100)} % of each class held out` : `judged on ${testFolder}`;
-  const source = folder === null ? 'emoji: trained on Noto, judged on Twemoji' : `${folder}, ${held}`;
-  return { classes: train.classes, train, test, parts, source, fingerprint: fingerprint(train, place) };
+  const share = `${Math.round(holdOut * 100)} % of each class held out`;
+  const held = heldOutFrom === null ? share : `judged on ${heldOutFrom}`;
+  return {
+    classes: train.classes,
+    multiLabel: train.multiLabel ?? false,
+    train,
+    test,
+    parts,
+    source: folder === null ? 'emoji: trained on Noto, judged on Twemoji' : `${folder}, ${held}`,
+    leftOut: describeProblems(opened.problems),
+    fingerprint: fingerprint([train, test]),
+  };
+}
+
+/** What {@link openHeldOut} reads with. */
+export interface HeldOutTools extends Pick<Platform, 'files' | 'embedded'> {
+  /** How the pictures are kept, and whether they have one label or several; found by looking where absent. */
+  readonly source?: Partial<SourceOptions>;
 }
 
 /** Reads other pictures for a network that already knows its classes. */
 export async function openHeldOut(
   classes: readonly string[],
   folder: string | null,
-  { files, embedded }: Pick<Platform, 'files' | 'embedded'>,
-): Promise<{ readonly test: Dataset; readonly parts: readonly Part[] }> {
-  if (folder !== null) return { test: await readImageFolder(files, folder, { classes }), parts: [] };
-  if (embedded === null) {
-    throw new Fault('data', 'data.folder: expected a folder of pictures, got none, and this build embeds none.');
+  { files, embedded, source }: HeldOutTools,
+): Promise<{ readonly test: Dataset; readonly parts: readonly Part[]; readonly leftOut: string }> {
+  if (folder !== null) {
+    const { dataset, problems } = await openLabelled(files, folder, { ...source, classes });
+    return { test: dataset, parts: [], leftOut: describeProblems(problems) };
   }
-  const test = await readImageFolder(files, joinPath(embedded, 'test'), { classes });
-  return { test, parts: await emojiParts(embedded, test, files) };
+  const place = neverNull(embedded);
+  const test = await readImageFolder(files, joinPath(place, 'test'), { classes });
+  return { test, parts: await emojiParts(place, test, files), leftOut: '' };
+}
+
+function neverNull(embedded: string | null): string {
+  if (embedded !== null) return embedded;
+  throw new Fault('data', 'data.folder: expected a folder of pictures, got none, and this build embeds none.');
 }
 
 async function emojiParts(folder: string, test: Dataset, files: Platform['files']): Promise<readonly Part[]> {
@@ -61,11 +88,27 @@ async function emojiParts(folder: string, test: Dataset, files: Platform['files'
   ];
 }
 
-function fingerprint({ classes, samples }: Dataset, folder: string): number {
-  let hash = fnv1a(classes.join('\n'));
-  for (const { path, label } of samples) {
-    const inside = path.startsWith(folder) ? path.slice(folder.length) : path;
-    hash = fnv1a(`${hash} ${label} ${inside.replaceAll('\\', '/')}`);
+/** Names are taken below the folder that holds all pictures, so that data may move. */
+function fingerprint(parts: readonly Dataset[]): number {
+  const top = commonFolder(parts.flatMap((p) => p.samples)).length;
+  let hash = fnv1a((parts[0]?.classes ?? []).join('\n'));
+  for (const { samples } of parts) {
+    hash = fnv1a(`${hash} ${samples.length}`);
+    for (const { path, label, labels, bytes } of samples) {
+      const place = bytes ? ` ${bytes.offset} ${bytes.length}` : '';
+      hash = fnv1a(`${hash} ${(labels ?? [label]).join()} ${path.slice(top).replaceAll('\\', '/')}${place}`);
+    }
   }
   return hash;
+}
+
+/** The longest beginning, up to a slash, that all paths share. */
+function commonFolder(samples: readonly Sample[]): string {
+  let common = samples[0]?.path ?? '';
+  for (const { path } of samples) {
+    let length = 0;
+    while (length < common.length && common[length] === path[length]) length++;
+    common = common.slice(0, length);
+  }
+  return common.slice(0, Math.max(common.lastIndexOf('/'), common.lastIndexOf('\\')) + 1);
 }

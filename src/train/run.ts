@@ -115,6 +115,7 @@ async function sit(s: Sitting, from: Checkpoint | null): Promise<RunResult> {
     : await firstState(s, traced);
   emit({ kind: 'start', folder: folder.path, config, step: from?.step ?? 0 });
   emit({ kind: 'data', train: describeDataset(pictures.train), test: describeDataset(pictures.test) });
+  if (pictures.leftOut !== '') emit({ kind: 'note', text: pictures.leftOut });
   const workers = await platform.startWorkers(config.data.workers!);
   try {
     return await work(s, { pictures, network, traced, state, workers, from });
