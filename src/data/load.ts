@@ -107,7 +107,11 @@ function nameOf({ path, name }: LoadItem): string {
 }
 
 /** The bytes of a picture: a whole file, or a piece of a shard. */
-async function readItem({ path, bytes }: LoadItem, name: string, files: Files): Promise<Uint8Array> {
+export async function readItem(
+  { path, bytes }: Pick<LoadItem, 'path' | 'bytes'>,
+  name: string,
+  files: Files,
+): Promise<Uint8Array> {
   if (bytes === undefined) return files.read(path, MAX_FILE_BYTES);
   if (bytes.length > MAX_FILE_BYTES) {
     throw new Fault('data', `${name}: expected at most ${MAX_FILE_BYTES} bytes, got ${bytes.length}. Is it a picture?`);

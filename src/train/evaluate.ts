@@ -4,6 +4,7 @@ import type { Runtime } from '../engine/runtime.ts';
 import { createSession } from '../engine/session.ts';
 import type { Network } from '../model/scope.ts';
 import { type ClassifyResult, classMeter, type Mistake } from '../result/classify.ts';
+import { type Insight, insightMeter } from '../result/insight.ts';
 import type { Split } from '../result/report.ts';
 import type { EngineConfig } from './config.ts';
 import { traceInference } from './network.ts';
@@ -19,6 +20,8 @@ export interface Part {
 export interface Evaluation {
   readonly result: ClassifyResult;
   readonly parts: readonly Split[];
+  /** Curves by threshold, calibration and top losses, `index` being the sample's in the data set. */
+  readonly insight: Insight;
   /** The worst mistakes, `index` being the sample's in the data set. */
   readonly mistakes: readonly Mistake[];
 }
@@ -79,10 +82,12 @@ async function score(task: Task, logitsOf: LogitsOf, { classes, parts }: JudgeOp
   const { pictures, weights, signal } = task;
   const whole = classMeter({ classes });
   const meters = parts.map((part) => ({ ...part, meter: classMeter({ classes, keep: 0 }), size: 0 }));
+  const insight = insightMeter({ classes });
   const order: number[] = [];
   for await (const { images, labels, indices } of pictures.epoch(0, signal ? { signal } : {})) {
     const rows = (await logitsOf(images, weights)).subarray(0, labels.length * classes);
     whole.add(rows, labels);
+    insight.add(rows, { labels });
     order.push(...indices);
     for (const part of meters) {
       indices.forEach((index, i) => {
@@ -93,8 +98,10 @@ async function score(task: Task, logitsOf: LogitsOf, { classes, parts }: JudgeOp
     }
   }
   const result = whole.result();
+  const insights = insight.result();
   return {
     result,
+    insight: { ...insights, topLosses: insights.topLosses.map((t) => ({ ...t, index: order[t.index]! })) },
     parts: meters.filter((p) => p.size > 0).map((p) => ({ name: p.name, result: p.meter.result() })),
     mistakes: result.mistakes.map((m) => ({ ...m, index: order[m.index]! })),
   };

@@ -1,9 +1,8 @@
 import type { RgbImage } from '../core/resize.ts';
 import { resizeRgb } from '../core/resize.ts';
 import { float32, floats, type Tensor } from '../core/tensor.ts';
-import type { Dataset } from '../data/dataset.ts';
-import { MAX_FILE_BYTES } from '../data/image.ts';
-import type { ImageWorkers } from '../data/load.ts';
+import type { Dataset, Sample } from '../data/dataset.ts';
+import { type ImageWorkers, readItem } from '../data/load.ts';
 import { imageLoader } from '../data/loader.ts';
 import { createSession } from '../engine/session.ts';
 import type { Dim } from '../graph/dimension.ts';
@@ -11,10 +10,12 @@ import type { Tap } from '../model/scope.ts';
 import { concentration, meanOverHeads, overlay } from '../result/attention.ts';
 import { type Mistake, topClasses } from '../result/classify.ts';
 import { formatPercent } from '../result/format.ts';
-import type { AttentionExhibit, AttentionPicture, MistakePicture } from '../result/report.ts';
+import type { TopLoss } from '../result/insight.ts';
+import type { AttentionExhibit, AttentionPicture, LossPicture, MistakePicture } from '../result/report.ts';
 import type { Classifier } from './classifier.ts';
 import type { EngineConfig } from './config.ts';
 import { engineOptions } from './evaluate.ts';
+import { denormalised } from './first-batches.ts';
 import { traceInference } from './network.ts';
 import type { Platform } from './platform.ts';
 
@@ -32,22 +33,37 @@ export function mistakePictures(
 ): Promise<readonly MistakePicture[]> {
   return Promise.all(
     mistakes.map(async ({ index, label, predicted, confidence }) => {
-      const { path } = test.samples[index]!;
-      return { image: await thumbnail(path, platform), name: nameOf(path), label, predicted, confidence };
+      const sample = test.samples[index]!;
+      return { image: await thumbnail(sample, platform), name: nameOf(sample), label, predicted, confidence };
     }),
   );
 }
 
-function nameOf(path: string): string {
-  return path.split(/[/\\]/).slice(-2).join('/');
+/** The pictures of the largest loss. */
+export function lossPictures(
+  losses: readonly TopLoss[],
+  test: Dataset,
+  platform: Pick<Platform, 'files' | 'decoder' | 'encodePicture'>,
+): Promise<readonly LossPicture[]> {
+  return Promise.all(
+    losses.map(async ({ index, ...answers }) => {
+      const sample = test.samples[index]!;
+      return { image: await thumbnail(sample, platform), name: nameOf(sample), ...answers };
+    }),
+  );
+}
+
+function nameOf({ path, name }: Sample): string {
+  return (name ?? path).split(/[/\\]/).slice(-2).join('/');
 }
 
 async function thumbnail(
-  path: string,
+  sample: Sample,
   { files, decoder, encodePicture }: Pick<Platform, 'files' | 'decoder' | 'encodePicture'>,
 ): Promise<string> {
-  const bytes = await files.read(path, MAX_FILE_BYTES);
-  return encodePicture(fitted(await decoder.decode(bytes, path, { shorterAtLeast: THUMBNAIL }), THUMBNAIL));
+  const name = nameOf(sample);
+  const bytes = await readItem(sample, name, files);
+  return encodePicture(fitted(await decoder.decode(bytes, name, { shorterAtLeast: THUMBNAIL }), THUMBNAIL));
 }
 
 /** The picture enlarged or reduced so that its longer side is as long as said. */
@@ -88,12 +104,13 @@ export async function attentionExhibits(parts: ExhibitParts): Promise<readonly A
   const exhibits: AttentionExhibit[] = [];
   for await (const { images, labels, indices: places } of loader.epoch(0)) {
     const results = await session.run({ x: float32([1, 3, transform.size, transform.size], images) });
-    const picture = fitted(seen(images, transform), DRAWN);
+    const picture = fitted(denormalised(images, transform), DRAWN);
     const [best] = topClasses(floats(results['logits']!), 1);
+    const sample = dataset.samples[places[0]!]!;
     exhibits.push({
       image: await platform.encodePicture(picture),
-      name: nameOf(dataset.samples[places[0]!]!.path),
-      label: labels[0]!,
+      name: nameOf(sample),
+      label: sample.labels?.includes(best!.label) ? best!.label : labels[0]!,
       predicted: best!.label,
       confidence: best!.probability,
       maps: await Promise.all(
@@ -143,18 +160,4 @@ async function drawn(
   const positive = map.weights.every((w) => w >= 0);
   const note = positive ? `reads ${formatPercent(concentration(map).effective)} of positions` : undefined;
   return { tap: tap.name, overlay: await encodePicture(picked), ...(note !== undefined && { note }) };
-}
-
-/** What the network saw: [3, S, S], normalised → colours. */
-function seen(x: Float32Array, transform: Classifier['facts']['transform']): RgbImage {
-  const { size, mean, std } = transform;
-  const plane = size * size;
-  const data = new Uint8Array(plane * 3);
-  for (let i = 0; i < plane; i++) {
-    for (let c = 0; c < 3; c++) {
-      const value = (x[c * plane + i]! * std[c]! + mean[c]!) * 255;
-      data[i * 3 + c] = Math.min(255, Math.max(0, Math.round(value)));
-    }
-  }
-  return { width: size, height: size, data };
 }

@@ -3,8 +3,9 @@ import type { Picture } from '../result/attention.ts';
 import { drawMosaic, type Tile, type TileGroup } from '../result/mosaic.ts';
 import type { DataConfig } from './data-config.ts';
 
-/** Batches that are drawn, and pictures of each. */
-const BATCHES = 2;
+/** Batches that are drawn. */
+export const BATCHES: number = 2;
+/** Pictures that are drawn of each. */
 const PICTURES = 16;
 
 /** What a mosaic is made with. */

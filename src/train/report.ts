@@ -1,11 +1,11 @@
 import type { ImageWorkers } from '../data/load.ts';
 import { parameterCount } from '../model/scope.ts';
 import { formatCount, formatDuration } from '../result/format.ts';
-import { type Fact, type ReportData, renderReport } from '../result/report.ts';
+import { type BatchesPicture, type Fact, type ReportData, renderReport } from '../result/report.ts';
 import type { Classifier } from './classifier.ts';
 import type { RunConfig } from './config.ts';
 import type { Evaluation } from './evaluate.ts';
-import { attentionExhibits, mistakePictures } from './exhibits.ts';
+import { attentionExhibits, lossPictures, mistakePictures } from './exhibits.ts';
 import { FILES, type Folder } from './folder.ts';
 import { traceInference } from './network.ts';
 import type { RunPictures } from './pictures.ts';
@@ -24,6 +24,22 @@ export interface ReportParts {
   readonly baseline: number | null;
   readonly workers: ImageWorkers;
   readonly platform: Platform;
+  /** What the network saw first; null where it was not drawn. */
+  readonly firstBatches: BatchesPicture | null;
+}
+
+/** What a report says of a run, finished or not. */
+export interface RunFactsParts {
+  readonly folder: Folder;
+  readonly config: RunConfig;
+  readonly pictures: RunPictures;
+  readonly platform: Pick<Platform, 'machine'>;
+  /** Parameters of the network. */
+  readonly parameters: number;
+  /** Epochs that were made; null while the run goes on. */
+  readonly epochs: number | null;
+  /** Time taken so far. */
+  readonly seconds: number;
 }
 
 /** Pictures under attention maps. */
@@ -33,10 +49,11 @@ const EXHIBITS = 6;
 export async function runReport(parts: ReportParts): Promise<string> {
   const { config, pictures, classifier, evaluation, standing, baseline, workers, platform, folder } = parts;
   const side = config.baseline;
+  const { size } = config.data;
+  const { state } = traceInference(classifier.network, { batch: 1, size, provider: config.engine.provider });
+  const { epoch: epochs, seconds } = standing;
   const data: ReportData = {
-    title: folder.name,
-    summary: summaryOf(parts),
-    classes: pictures.classes,
+    ...runFacts({ folder, config, pictures, platform, parameters: parameterCount(state), epochs, seconds }),
     heldOut: evaluation.result,
     splits: evaluation.parts,
     references:
@@ -44,6 +61,9 @@ export async function runReport(parts: ReportParts): Promise<string> {
         ? []
         : [{ name: `logistic regression on ${side} x ${side} pixels`, balancedAccuracy: baseline }],
     metrics: standing.metrics,
+    insight: evaluation.insight,
+    ...(parts.firstBatches && { firstBatches: parts.firstBatches }),
+    topLosses: await lossPictures(evaluation.insight.topLosses, pictures.test, platform),
     mistakes: await mistakePictures(evaluation.mistakes, pictures.test, platform),
     attention: await attentionExhibits({
       classifier,
@@ -53,20 +73,30 @@ export async function runReport(parts: ReportParts): Promise<string> {
       engine: config.engine,
       platform,
     }),
-    configuration: config as unknown as Readonly<Record<string, unknown>>,
-    machine: machineFacts(parts),
-    files: fileFacts(),
-    next: nextCommands(folder.path, pictures),
   };
   return renderReport(data);
 }
 
-function summaryOf({ config, pictures, classifier }: ReportParts): string {
-  const { size } = config.data;
-  const { state } = traceInference(classifier.network, { batch: 1, size, provider: config.engine.provider });
-  const parameters = formatCount(parameterCount(state));
+/** What is known of a run from its beginning. */
+export function runFacts(
+  parts: RunFactsParts,
+): Pick<ReportData, 'title' | 'summary' | 'classes' | 'configuration' | 'machine' | 'files' | 'next'> {
+  const { folder, config, pictures, epochs } = parts;
+  return {
+    title: folder.name,
+    summary: summaryOf(parts),
+    classes: pictures.classes,
+    configuration: config as unknown as Readonly<Record<string, unknown>>,
+    machine: machineFacts(parts),
+    files: fileFacts(config),
+    next: epochs === null ? [] : nextCommands(folder.path, pictures),
+  };
+}
+
+function summaryOf({ config, pictures, parameters, epochs }: RunFactsParts): string {
   const counts = `${formatCount(pictures.train.samples.length)} pictures, judged on ${formatCount(pictures.test.samples.length)}`;
-  return `${config.model.name} with ${parameters} parameters, trained for ${config.epochs} epochs on ${counts} (${pictures.source}).`;
+  const trained = epochs === null ? `being trained for ${config.epochs} epochs` : `trained for ${epochs} epochs`;
+  return `${config.model.name} with ${formatCount(parameters)} parameters, ${trained} on ${counts} (${pictures.source}).`;
 }
 
 /** The first test picture of as many classes as wanted, spread evenly over the classes. */
@@ -78,21 +108,24 @@ function oneOfEach({ classes, test }: RunPictures, wanted: number): readonly num
   });
 }
 
-function machineFacts({ platform, config, standing }: ReportParts): readonly Fact[] {
+function machineFacts({ platform, config, seconds }: RunFactsParts): readonly Fact[] {
   return [
     ...platform.machine,
     { name: 'provider and threads', value: `${config.engine.provider}, ${config.engine.threads}` },
     { name: 'seed', value: String(config.seed) },
-    { name: 'time taken', value: formatDuration(standing.seconds) },
+    { name: 'time taken', value: formatDuration(seconds) },
   ];
 }
 
-function fileFacts(): readonly Fact[] {
+function fileFacts({ tensorboard }: RunConfig): readonly Fact[] {
   return [
     { name: FILES.weights, value: 'weights by the names of the network’s reference, with classes and transform' },
     { name: FILES.onnx, value: 'the network for any ONNX runtime, batch free, checked against our own forward' },
     { name: FILES.metrics, value: 'one row of measurements a line' },
     { name: FILES.config, value: 'the resolved configuration; train --config takes it' },
+    { name: FILES.outcome, value: 'scores of the finished run as JSON' },
+    { name: FILES.firstBatches, value: 'the first training pictures as the network sees them' },
+    ...(tensorboard ? [{ name: 'events.out.tfevents.*', value: 'for tensorboard --logdir' }] : []),
     { name: FILES.last, value: 'everything needed to go on; train --resume takes this folder' },
   ];
 }

@@ -19,7 +19,7 @@ import { classifier, traceTraining } from './network.ts';
 import { type Outcome, readOutcome } from './outcome.ts';
 import { openPictures, type RunPictures } from './pictures.ts';
 import type { Platform } from './platform.ts';
-import { openRecords } from './records.ts';
+import { Records } from './records.ts';
 import { nextCommands } from './report.ts';
 import { finish, type Loaded, load, loopParts, type Sitting, type Work } from './sitting.ts';
 import { BEGINNING, type Standing } from './standing.ts';
@@ -97,7 +97,7 @@ export function settle(config: RunConfig, platform: Pick<Platform, 'cores'>): Ru
 function prepare(config: RunConfig, platform: Platform, request: RunRequest, last: number | null = null): Sitting {
   const folder = folderAt(request.folder);
   const history = openHistory({ ...platform, folder }, config.keepCheckpoints, last);
-  const records = openRecords({ config, platform, folder });
+  const records = new Records({ config, platform, folder });
   return { config, platform, folder, emit: request.onEvent ?? (() => undefined), history, records, request };
 }
 
@@ -166,6 +166,7 @@ async function work(s: Sitting, w: Work): Promise<RunResult> {
     return await trainToEnd(s, loaded);
   } finally {
     if (s.request.profile !== undefined) loaded.stepper.session.endProfiling();
+    await s.records.halt();
     await loaded.stepper.release();
     await loaded.judge.release();
   }

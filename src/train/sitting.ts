@@ -163,7 +163,10 @@ export async function finish(
   await writeClassifier(platform.output, folder.at(FILES.weights), facts, kept.weights);
   await platform.output.write(folder.at(FILES.onnx), [model]);
   const { standing, baseline } = end;
-  const parts = { folder, config, pictures, classifier: kept, evaluation, standing, baseline, workers, platform };
+  await s.records.close();
+  const { firstBatches } = s.records;
+  const about = { folder, config, pictures, classifier: kept, evaluation, standing, baseline };
+  const parts = { ...about, workers, platform, firstBatches };
   await platform.output.write(folder.at(FILES.report), [textBytes(await runReport(parts))]);
   const { classes } = pictures;
   await s.records.end({

@@ -26,7 +26,7 @@ beforeAll(async () => {
   };
   await train(config, { folder: at('whole') });
   wholeWeights = await bytesOf('whole');
-});
+}, 60_000);
 
 /** Trains, ended after so many steps; gives the result and what was noted. */
 async function trainUntil(name: string, step: number, goOn: boolean): Promise<RunResult & { notes: string[] }> {

@@ -156,7 +156,9 @@ describe('a run that cannot go on', () => {
     expect(fault.message).toMatch(
       /^step \d+ \(epoch 1\): expected a finite loss, got (NaN|-?Infinity)\. First of all in \S+/,
     );
-    expect((await readdir(at('wild'))).sort()).toEqual(['checkpoints', 'config.json', 'metrics.jsonl']);
+    const left = ['checkpoints', 'config.json', 'first-batches.png', 'metrics.jsonl', 'report.html'];
+    expect((await readdir(at('wild'))).sort()).toEqual(left);
+    expect(await textOf('wild', 'report.html')).toContain('The run was ended, and can be resumed.');
     expect(await readdir(at('wild', 'checkpoints'))).toEqual([]);
   });
   test('says so when the disk is full, keeps what was there, and ends the same once there is room', async () => {
@@ -174,7 +176,7 @@ describe('a run that cannot go on', () => {
     };
     const fault = await faultOf(startRun(readRunConfig(config), full, { folder: at('full') }));
     expect(fault.message).toContain('full disk');
-    expect(await readdir(at('full'))).not.toContain('report.html');
+    expect(await readdir(at('full'))).not.toContain('result.json');
     const again = await resume({ folder: at('full') });
     expect(again.finished).toBe(true);
     expect(await readFile(at('full', 'model.onnx'))).toEqual(await readFile(at('run', 'model.onnx')));

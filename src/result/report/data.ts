@@ -20,6 +20,8 @@ export interface MetricsRow {
   readonly heldOutLoss?: number | null;
   readonly heldOutAccuracy?: number | null;
   readonly heldOutBalancedAccuracy?: number | null;
+  /** In data whose pictures may have several labels. */
+  readonly heldOutMeanAveragePrecision?: number | null;
 }
 
 /** Scores over one set of images. */
@@ -80,8 +82,8 @@ export interface LiveState {
   readonly secondsLeft: number | null;
   /** When the page was written, in words. */
   readonly written: string;
-  /** Seconds after which the page loads itself again. */
-  readonly refresh: number;
+  /** Seconds after which the page loads itself again; null where the run was ended and can be resumed. */
+  readonly refresh: number | null;
 }
 
 /** One attention map over an image. */

@@ -17,7 +17,8 @@ const MARK: Markup = (() => {
 
 /** Name, title and summary of the run. */
 export function pageHeader(data: ReportData): Markup {
-  const kind = data.live ? 'training under way' : 'training report';
+  const under = data.live?.refresh === null ? 'training that was ended' : 'training under way';
+  const kind = data.live ? under : 'training report';
   return html`<header><p class="brand">${MARK}Farsight <span>${kind}</span></p>
 <h1>${shorten(data.title, 120)}</h1><p class="summary">${shorten(data.summary, 600)}</p></header>`;
 }

@@ -4,7 +4,8 @@ import { html, type Markup, NOTHING } from './html.ts';
 
 /** Asks the browser to load the page again after a while, as long as the run goes on. */
 export function refreshTag({ live }: ReportData): Markup {
-  return live ? html`<meta http-equiv="refresh" content="${Math.max(1, Math.round(live.refresh))}">` : NOTHING;
+  if (!live || live.refresh === null) return NOTHING;
+  return html`<meta http-equiv="refresh" content="${Math.max(1, Math.round(live.refresh))}">`;
 }
 
 function figure(name: string, value: string, note: string): Markup {
@@ -15,9 +16,13 @@ function figure(name: string, value: string, note: string): Markup {
 export function liveSection({ live }: ReportData): Markup {
   if (!live) return NOTHING;
   const share = live.steps > 0 ? Math.min(1, live.step / live.steps) : 0;
+  const state =
+    live.refresh === null
+      ? `The run was ended, and can be resumed. Written ${live.written}.`
+      : `Written ${live.written}; the page loads itself again every ${formatDuration(live.refresh)}.`;
   const done = `${(share * 100).toFixed(1)}\u00A0%`;
   return html`<section id="progress" class="headline"><h2 class="unseen">Progress</h2><div class="live">
-<p><b>${done}</b> done: step ${formatCount(live.step)} of ${formatCount(live.steps)}. Written ${live.written}; the page loads itself again every ${formatDuration(live.refresh)}.</p>
+<p><b>${done}</b> done: step ${formatCount(live.step)} of ${formatCount(live.steps)}. ${state}</p>
 <div class="track" role="progressbar" aria-label="training" aria-valuemin="0" aria-valuemax="100" aria-valuenow="${(share * 100).toFixed(1)}"><span class="bar" style="width:${(share * 100).toFixed(1)}%"></span></div>
 <dl class="figures">${figures(live)}</dl></div></section>`;
 }
