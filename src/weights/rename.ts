@@ -19,6 +19,8 @@ export interface NameFit {
   readonly names: ReadonlyMap<string, string>;
   /** How many of those have the network's shape. */
   readonly fitting: number;
+  /** A file's name as the network would say it, had it that tensor. */
+  readonly rename: (theirs: string) => string;
 }
 
 /** The most tensors that a file may have to be compared by name: the largest networks have some thousands. */
@@ -50,17 +52,27 @@ export function fitNames(
   }
   const shapes = new Map(wanted.map((w) => [w.name, w.shape]));
   const prefixes = ['', ...commonPrefixes([...found.keys()])];
+  const all = tables.flatMap((table) => prefixes.map((prefix) => ({ table, prefix })));
+  const some = sampleOf(found);
+  const likely = all.filter((reading) => fitOf(shapes, some, reading).names.size > 0);
   let best: NameFit | undefined;
-  for (const table of tables) {
-    for (const prefix of prefixes) {
-      const fit = fitOf(shapes, found, { table, prefix });
-      if (!best || fit.fitting > best.fitting || (fit.fitting === best.fitting && fit.names.size > best.names.size)) {
-        best = fit;
-      }
-      if (best.fitting === wanted.length) return best;
+  for (const reading of likely.length > 0 ? likely : all) {
+    const fit = fitOf(shapes, found, reading);
+    if (!best || fit.fitting > best.fitting || (fit.fitting === best.fitting && fit.names.size > best.names.size)) {
+      best = fit;
     }
+    if (best.fitting === wanted.length) return best;
   }
-  return best ?? { source: 'no names', prefix: '', names: new Map(), fitting: 0 };
+  return best ?? { source: 'no names', prefix: '', names: new Map(), fitting: 0, rename: (name) => name };
+}
+
+/** Names by which a reading is tried before all are read. */
+const SAMPLE = 64;
+
+/** Some entries of a map, spread over all of it. */
+function sampleOf<T>(map: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+  const step = Math.ceil(map.size / SAMPLE);
+  return new Map([...map].filter((_, i) => i % step === 0));
 }
 
 /** Beginnings up to a dot that many names share, the commonest first and a shorter one before a longer. */
@@ -88,13 +100,14 @@ function fitOf(
 ): NameFit {
   const names = new Map<string, string>();
   let fitting = 0;
+  const rename = (theirs: string): string =>
+    renamed(theirs.startsWith(prefix) ? theirs.slice(prefix.length) : theirs, table.rules);
   for (const [theirs, { shape }] of found) {
-    const bare = theirs.startsWith(prefix) ? theirs.slice(prefix.length) : theirs;
-    const ours = renamed(bare, table.rules);
+    const ours = rename(theirs);
     const want = shapes.get(ours);
     if (!want || names.has(ours)) continue;
     names.set(ours, theirs);
     if (sameButOnes(want, shape)) fitting += 1;
   }
-  return { source: table.source, prefix, names, fitting };
+  return { source: table.source, prefix, names, fitting, rename };
 }
