@@ -15,6 +15,7 @@ import { joinPath } from './data/files.ts';
 import { textBytes } from './data/output.ts';
 import { type ModuleTime, profileByModule } from './engine/profile.ts';
 import { sharpDecoder } from './runtime/node/decode.ts';
+import { download } from './runtime/node/download.ts';
 import { encodePicture } from './runtime/node/encode-picture.ts';
 import { nodeFiles } from './runtime/node/files.ts';
 import { startImageWorkers } from './runtime/node/loader.ts';
@@ -40,6 +41,7 @@ export function nodePlatform(): Platform {
     output: nodeOutput,
     decoder: sharpDecoder,
     startWorkers: (threads) => startImageWorkers({ threads }),
+    download,
     encodePicture,
     memory: () => process.memoryUsage.rss(),
     cores: cores(),

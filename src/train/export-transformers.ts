@@ -18,8 +18,11 @@ export function transformersPath(folder: string, precision: Precision): string {
   return joinPath(folder, `onnx/${NAMES[precision]}`);
 }
 
-/** Pillow's numbers of its filters, as that library's configuration has them. */
-const RESAMPLE = { bilinear: 2, bicubic: 3 } as const;
+/**
+ * Pillow's number of the Lanczos filter: the only one that the library's processor applies with antialiasing (in Node; in
+ * a page it draws on a canvas, whatever is said here), and so the nearest to our bilinear and bicubic ones.
+ */
+const LANCZOS = 1;
 
 /**
  * The configuration files of the folder layout. `resnet` names the class of network by which that library runs any
@@ -27,7 +30,7 @@ const RESAMPLE = { bilinear: 2, bicubic: 3 } as const;
  */
 export function transformersFiles(facts: ClassifierFacts): ReadonlyMap<string, Uint8Array> {
   const { classes, transform, licence, multiLabel, model } = facts;
-  const { size, resize, interpolation, mean, std } = transform;
+  const { size, resize, mean, std } = transform;
   const config = {
     architectures: ['ResNetForImageClassification'],
     model_type: 'resnet',
@@ -43,7 +46,7 @@ export function transformersFiles(facts: ClassifierFacts): ReadonlyMap<string, U
     do_convert_rgb: true,
     do_resize: true,
     size: { shortest_edge: resize },
-    resample: RESAMPLE[interpolation],
+    resample: LANCZOS,
     do_center_crop: true,
     crop_size: { width: size, height: size },
     do_rescale: true,

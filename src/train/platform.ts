@@ -14,6 +14,11 @@ export interface Platform {
   readonly decoder: ImageDecoder;
   /** Threads that decode and prepare pictures. */
   readonly startWorkers: (threads: number) => Promise<ImageWorkers>;
+  /** Bytes at a web address, bounded in size; absent where a platform has none. */
+  readonly download?: (
+    address: string,
+    limits: { readonly maxBytes: number; readonly signal?: AbortSignal },
+  ) => Promise<Uint8Array>;
   readonly encodePicture: EncodePicture;
   /** Bytes of memory that this process holds; absent where a platform cannot say. */
   readonly memory?: () => number;

@@ -1,34 +1,52 @@
 import { Fault, messageOf } from '../core/fault.ts';
-import { float32, floats, type Tensor } from '../core/tensor.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { joinPath } from '../data/files.ts';
+import { findPictures } from '../data/find-pictures.ts';
 import { MAX_FILE_BYTES } from '../data/image.ts';
-import { preprocess } from '../data/transform.ts';
-import { readModelFacts } from '../engine/read-model.ts';
-import { createSession } from '../engine/session.ts';
-import { topClasses } from '../result/classify.ts';
-import { type ClassifierFacts, readClassifier, readClassifierFacts } from './classifier.ts';
+import { type ClassifierFacts, readClassifier } from './classifier.ts';
 import type { EngineConfig } from './config.ts';
-import { engineOptions } from './evaluate.ts';
-import { ONNX_FACTS } from './export.ts';
 import { FILES, folderAt } from './folder.ts';
-import { traceInference } from './network.ts';
 import type { Platform } from './platform.ts';
+import {
+  modelFromOnnx,
+  modelFromWeights,
+  type NamedPicture,
+  type Prediction,
+  type PredictOptions,
+  predictPictures,
+  type RgbaImage,
+  rgbOf,
+} from './predictor.ts';
 
-/** What a network says of one picture. */
-export interface Prediction {
-  readonly path: string;
-  /** The likeliest classes, likeliest first; empty where the picture cannot be read. */
-  readonly classes: readonly { readonly name: string; readonly probability: number }[];
-  /** Why the picture cannot be read. */
-  readonly reason?: string;
+/**
+ * What may be predicted: a path of a picture, a folder or a pattern such as `photos/*.jpg`; a web address; the bytes of
+ * a picture's file; pixels, as `ImageData` has them.
+ */
+export type GivenPicture = string | URL | Uint8Array | ArrayBuffer | NamedBytes | RgbaImage;
+
+/** The bytes of a picture's file, and what to call them. */
+export interface NamedBytes {
+  readonly name: string;
+  readonly bytes: Uint8Array;
 }
 
 /** A trained classifier, loaded. */
 export interface Predictor {
   readonly facts: ClassifierFacts;
-  /** The `top` likeliest classes of each picture; a bad one is reported, the others are unharmed. */
-  predict(paths: readonly string[], top?: number): Promise<readonly Prediction[]>;
-  /** Logits [1, K] of a prepared picture x [1, 3, S, S]. */
+  /**
+   * The likeliest classes of each picture (`options` may be how many); a bad picture is reported, the others are
+   * unharmed. A folder or a pattern gives as many predictions as it has pictures.
+   */
+  predict(
+    pictures: GivenPicture | readonly GivenPicture[],
+    options?: number | PredictOptions,
+  ): Promise<readonly Prediction[]>;
+  /** The same, each prediction as soon as it is there. */
+  stream(
+    pictures: GivenPicture | readonly GivenPicture[],
+    options?: PredictOptions,
+  ): AsyncGenerator<Prediction, void, undefined>;
+  /** Logits [N, K] of prepared pictures x [N, 3, S, S]. */
   run(x: Tensor): Promise<Tensor>;
   release(): Promise<void>;
 }
@@ -45,65 +63,83 @@ export async function classifierFile(path: string, { output }: Pick<Platform, 'o
   throw new Fault('data', `${joinPath(path, FILES.weights)}: expected weights, got ${got}. ${advice}`);
 }
 
+/** The largest ONNX file that is read. */
+const MAX_MODEL_BYTES = 2 ** 31 - 1;
+
 /** Loads a classifier from a run's folder, its weights or its ONNX model. */
-export async function openPredictor(
-  path: string,
-  platform: Platform,
-  engine: EngineConfig = { provider: 'cpu', threads: null },
-): Promise<Predictor> {
+export async function openPredictor(path: string, platform: Platform, engine?: EngineConfig): Promise<Predictor> {
+  const { files, runtime } = platform;
   const file = await classifierFile(path, platform);
-  const loaded = /\.onnx$/i.test(file)
-    ? await openOnnx(file, platform, engine)
-    : await openWeights(file, platform, engine);
-  const predictor = {
-    ...loaded,
-    predict: (paths: readonly string[], top = 5) => predict(loaded, platform, paths, top),
+  const model = /\.onnx$/i.test(file)
+    ? await modelFromOnnx(runtime, await files.read(file, MAX_MODEL_BYTES), file, engine)
+    : await modelFromWeights(runtime, await readClassifier(files, file), engine);
+  const stream: Predictor['stream'] = async function* (pictures, options = {}) {
+    const given = isMany(pictures) ? pictures : [pictures];
+    const found = (await Promise.all(given.map((p) => spread(p, platform)))).flat();
+    yield* predictPictures(model, decoded(found, platform, options.signal), { ...options, total: found.length });
   };
-  return predictor;
-}
-
-type Loaded = Pick<Predictor, 'facts' | 'run' | 'release'>;
-
-async function openWeights(file: string, { files, runtime }: Platform, engine: EngineConfig): Promise<Loaded> {
-  const { facts, network, weights } = await readClassifier(files, file);
-  const traced = traceInference(network, { batch: 1, size: facts.transform.size, provider: engine.provider });
-  const session = await createSession(runtime, new Map([['logits', traced.outputs.get('logits')!]]), {
-    ...engineOptions(engine),
-    constants: new Map([...weights].filter(([name]) => traced.parameters.has(name))),
-  });
-  return { facts, run: async (x) => (await session.run({ x }))['logits']!, release: () => session.release() };
-}
-
-async function openOnnx(file: string, { files, runtime }: Platform, engine: EngineConfig): Promise<Loaded> {
-  const bytes = await files.read(file, 2 ** 31 - 1);
-  const facts = readClassifierFacts(readModelFacts(bytes, file).metadata[ONNX_FACTS], file);
-  const session = await runtime.load(bytes, engineOptions(engine));
   return {
-    facts,
-    run: async (x) => (await session.run({ x }, { logits: null }))['logits']!,
-    release: () => session.release(),
+    ...model,
+    stream,
+    predict: async (pictures, options = {}) => {
+      const predictions: Prediction[] = [];
+      const asked = typeof options === 'number' ? { top: options } : options;
+      for await (const prediction of stream(pictures, asked)) predictions.push(prediction);
+      return predictions;
+    },
   };
 }
 
-async function predict(
-  { facts, run }: Loaded,
-  { files, decoder }: Pick<Platform, 'files' | 'decoder'>,
-  paths: readonly string[],
-  top: number,
-): Promise<readonly Prediction[]> {
-  const { size } = facts.transform;
-  const predictions: Prediction[] = [];
-  for (const path of paths) {
-    let data: Float32Array;
+function isMany(pictures: GivenPicture | readonly GivenPicture[]): pictures is readonly GivenPicture[] {
+  return Array.isArray(pictures);
+}
+
+/** Folders and patterns as the pictures in them; all else as it is. */
+async function spread(picture: GivenPicture, { files }: Pick<Platform, 'files'>): Promise<readonly GivenPicture[]> {
+  return typeof picture === 'string' && !isAddress(picture) ? findPictures(files, picture) : [picture];
+}
+
+function isAddress(text: string): boolean {
+  return /^https?:\/\//i.test(text);
+}
+
+type Source = Pick<Platform, 'files' | 'decoder' | 'download'>;
+
+/** Each picture decoded when its turn comes. */
+async function* decoded(
+  pictures: readonly GivenPicture[],
+  source: Source,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<NamedPicture, void, undefined> {
+  for (const [i, picture] of pictures.entries()) {
+    const path = nameOf(picture, i);
     try {
-      data = preprocess(await decoder.decode(await files.read(path, MAX_FILE_BYTES), path), facts.transform);
+      yield { path, image: await decode(picture, path, { source, signal }) };
     } catch (error) {
-      predictions.push({ path, classes: [], reason: messageOf(error) });
-      continue;
+      signal?.throwIfAborted();
+      yield { path, reason: messageOf(error) };
     }
-    const best = topClasses(floats(await run(float32([1, 3, size, size], data))), top);
-    const classes = best.map(({ label, probability }) => ({ name: facts.classes[label]!, probability }));
-    predictions.push({ path, classes });
   }
-  return predictions;
+}
+
+function nameOf(picture: GivenPicture, place: number): string {
+  if (typeof picture === 'string' || picture instanceof URL) return String(picture);
+  return 'name' in picture ? picture.name : `picture ${place + 1}`;
+}
+
+async function decode(
+  picture: GivenPicture,
+  path: string,
+  { source, signal }: { readonly source: Source; readonly signal: AbortSignal | undefined },
+): ReturnType<Source['decoder']['decode']> {
+  const { files, decoder, download } = source;
+  if (typeof picture === 'object' && 'width' in picture) return rgbOf(picture, path);
+  if (typeof picture === 'object' && 'bytes' in picture) return decoder.decode(picture.bytes, path);
+  if (picture instanceof ArrayBuffer) return decoder.decode(new Uint8Array(picture), path);
+  if (picture instanceof Uint8Array) return decoder.decode(picture, path);
+  if (typeof picture === 'string' && !isAddress(picture)) {
+    return decoder.decode(await files.read(picture, MAX_FILE_BYTES), path);
+  }
+  if (!download) throw new Fault('data', `${path}: expected a file, got an address, which this platform cannot load.`);
+  return decoder.decode(await download(path, { maxBytes: MAX_FILE_BYTES, ...(signal && { signal }) }), path);
 }
