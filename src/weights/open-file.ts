@@ -77,7 +77,7 @@ async function openOurs(source: ByteSource, where: string): Promise<FileContents
   const found = [...entries.values()].map((entry): PieceEntry => {
     const dtype = entry.dtype === 'F16' ? 'float16' : SAFETENSORS_DTYPES[entry.dtype].dtype;
     const decode = (bytes: Uint8Array) => decodeSafetensor(entry, bytes, { where, keepHalf: true });
-    const piece = { source, offset: entry.offset, length: entry.bytes, same: entry.name, decode };
+    const piece = { source, offset: entry.offset, length: entry.bytes, origin: entry.offset, same: entry.name, decode };
     return { name: entry.name, dtype, shape: entry.shape, stored: entry.dtype, piece };
   });
   const own = ownState(found, metadata);
@@ -123,13 +123,13 @@ function torchPiece(source: ByteSource, file: TorchFile, t: TorchTensor, where: 
   const at = `${where}: a tensor of storage ${showName(storage.key)}`;
   if (span.elements === 0) {
     const decode = () => decodeTensor(t, new Uint8Array(0), at);
-    return { source, offset: 0, length: 0, same, decode };
+    return { source, offset: 0, length: 0, origin: 0, same, decode };
   }
-  const { offset, length, data } = file.region(storage);
+  const { offset, length, origin, data } = file.region(storage);
   const decode = (bytes: Uint8Array) => {
     const stored = data(bytes);
     const begin = span.first * storage.type.bytes;
     return decodeTensor(t, stored.subarray(begin, begin + span.elements * storage.type.bytes), at);
   };
-  return { source, offset, length, same, decode };
+  return { source, offset, length, origin, same, decode };
 }

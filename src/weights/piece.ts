@@ -19,6 +19,8 @@ export interface Piece {
   readonly source: ByteSource;
   readonly offset: number;
   readonly length: number;
+  /** A place of the file that is a multiple of 64 in memory, so that elements are aligned and need no copy. */
+  readonly origin: number;
   /** Two pieces of a file with the same name are one tensor. */
   readonly same: string;
   /** The tensor, of exactly the piece's bytes: a view of them where that can be. */
@@ -30,10 +32,15 @@ export interface PieceEntry extends WeightEntry {
   readonly piece: Piece;
 }
 
-/** Pieces begin in memory as in the file up to a multiple of this many bytes, so that what is aligned there stays so. */
+/** What memory is aligned to: the widest element has 8 bytes, vector instructions have 64. */
 const ALIGN = 64;
-/** Bytes that are read at once, where no single piece is longer. */
-const BLOCK = 64 * 1024 ** 2;
+/**
+ * Bytes that are read at once, where no single piece is longer. Small enough that the C library takes the memory from
+ * its heap, where it is used again: pages that the system has to make anew cost three times as much as reading them.
+ */
+const BLOCK = 8 * 1024 ** 2;
+/** Blocks that are read at the same time. */
+const AHEAD = 3;
 /** Bytes between two pieces that are read over rather than skipped. */
 const GAP = 64 * 1024;
 /** What tensors may need beyond three times the file: tied and widened tensors of small files. */
@@ -41,9 +48,15 @@ const SLACK = 32 * 1024 ** 2;
 
 /** Reads one piece. */
 export async function readPiece(piece: Piece): Promise<Tensor> {
-  const start = piece.offset - (piece.offset % ALIGN);
+  const start = startOf(piece);
   const bytes = await piece.source.read(start, piece.offset - start + piece.length);
   return piece.decode(bytes.subarray(piece.offset - start));
+}
+
+/** Where reading begins so that the piece's origin is aligned in memory. */
+function startOf({ offset, origin }: Piece): number {
+  const before = (((offset - origin) % ALIGN) + ALIGN) % ALIGN;
+  return Math.max(0, offset - before);
 }
 
 /**
@@ -60,15 +73,28 @@ export async function readPieces(
     if (of) of.push(entry);
     else sources.set(entry.piece.source, [entry]);
   }
-  for (const of of sources.values()) {
-    for (const block of blocksOf(of)) {
-      const bytes = await block.source.read(block.start, block.end - block.start);
+  const blocks = [...sources.values()].flatMap(blocksOf);
+  const reading: Promise<Uint8Array>[] = [];
+  const begin = (i: number): void => {
+    const block = blocks[i];
+    if (!block) return;
+    reading[i] = block.source.read(block.start, block.end - block.start);
+    reading[i].catch(() => undefined); // it is told when its turn comes
+  };
+  for (let i = 0; i < AHEAD; i++) begin(i);
+  try {
+    for (const [i, block] of blocks.entries()) {
+      const bytes = await reading[i]!;
+      delete reading[i]; // the tensors hold on to it, or nothing does
+      begin(i + AHEAD);
       for (const alike of block.groups) {
         const { piece } = alike[0]!;
         const at = piece.offset - block.start;
         take(piece.decode(bytes.subarray(at, at + piece.length)), alike);
       }
     }
+  } finally {
+    await Promise.allSettled(reading); // whoever closes the file then closes none that is being read
   }
 }
 
@@ -96,7 +122,7 @@ function blocksOf(entries: readonly PieceEntry[]): readonly Block[] {
       block.end = Math.max(block.end, end);
       block.groups.push(group);
     } else {
-      block = { source, start: offset - (offset % ALIGN), end, groups: [group] };
+      block = { source, start: startOf(group[0]!.piece), end, groups: [group] };
       blocks.push(block);
     }
   }

@@ -46,6 +46,7 @@ export async function openArchive(source: ByteSource, where: string): Promise<To
       return {
         offset: entry.header,
         length: entry.end - entry.header,
+        origin: 0, // torch.save pads so that data begin at multiples of 64
         data: (region) => zipData(entry, region, where),
       };
     },

@@ -8,6 +8,8 @@ import { asWhole, describeValue, ofKind, type PickleTuple, type PickleValue, typ
 export interface Region {
   readonly offset: number;
   readonly length: number;
+  /** A place from which the storage's bytes are a multiple of 64 bytes away, as far as is known. */
+  readonly origin: number;
   /** The storage's bytes among the region's, after a check of what stands in front. */
   data(region: Uint8Array): Uint8Array;
 }
@@ -81,6 +83,7 @@ export function countedRegion(storage: TorchStorage, offset: number, where: stri
   return {
     offset,
     length: 8 + bytes,
+    origin: offset + 8,
     data: (region) => {
       const count = new DataView(region.buffer, region.byteOffset, 8).getBigInt64(0, true);
       if (count === BigInt(storage.elements)) return region.subarray(8);
