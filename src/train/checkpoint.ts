@@ -37,6 +37,7 @@ const KEY = 'farsight.checkpoint';
 const CHECKSUM = 'farsight.checksum';
 const FORMAT = 2;
 
+const number = z.number().nullable();
 const FACTS = z.object({
   format: z.literal(FORMAT),
   config: z.unknown(),
@@ -46,9 +47,14 @@ const FACTS = z.object({
   standing: z.looseObject({
     epoch: z.int().min(0),
     batch: z.int().min(0),
-    running: z.looseObject({ loss: z.number(), steps: z.number(), correct: z.number(), samples: z.number() }),
+    running: z.object({
+      ...{ loss: z.number(), steps: z.number(), correct: z.number(), samples: z.number() },
+      gradientNorm: number,
+    }),
     metrics: z.array(z.object({ epoch: z.number(), step: z.number() }).catchall(z.number().nullable())),
-    best: z.looseObject({ epoch: z.number() }).nullable(),
+    best: z.looseObject({ epoch: z.number(), value: z.number() }).nullable(),
+    plateau: z.object({ best: number, bad: z.number(), cooldown: z.number(), reductions: z.number() }),
+    stop: z.object({ best: number, bad: z.number() }),
     seconds: z.number(),
   }),
 });

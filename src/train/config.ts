@@ -1,7 +1,9 @@
+import type { ClassWeighting } from '../data/class-weights.ts';
 import type { Provider } from '../engine/runtime.ts';
 import type { DataConfig } from './data-config.ts';
 import type { EmaConfig } from './ema.ts';
 import type { OptimizerConfig } from './optimizers/optimizer.ts';
+import type { EarlyStopConfig } from './plateau.ts';
 import type { RunSchedule } from './rate.ts';
 
 /** Which network: a name of the table and what is changed of its configuration. `classes` comes from the data. */
@@ -32,8 +34,28 @@ export interface EngineConfig {
   readonly threads: number | null;
 }
 
+/** What a network's outputs are compared with its targets by. */
+export type LossConfig =
+  /** Over all classes together: a picture has one, or shares of several. */
+  | { readonly kind: 'cross-entropy' }
+  /** Each class by itself. `threshold`: targets above it count as 1, others as 0; null: as they are. */
+  | { readonly kind: 'binary-cross-entropy'; readonly threshold: number | null; readonly sumClasses: boolean };
+
+/** What is not trained. */
+export interface FreezeConfig {
+  /** The stem and so many stages: their parameters stay and their norms use running statistics; null: nothing. */
+  readonly stages: number | null;
+  /** Whether all batch norms use running statistics and leave them as they are; their scales are still trained. */
+  readonly norms: boolean;
+}
+
+/** A measure of the held-out pictures. */
+export type MetricName = 'balancedAccuracy' | 'accuracy' | 'loss' | 'meanAveragePrecision';
+
 /** A whole training run as plain JSON. */
 export interface RunConfig {
+  /** The recipe that it was begun with; all of what it says stands in the other options. */
+  readonly recipe: string | null;
   readonly data: DataConfig;
   readonly model: ModelConfig;
   readonly epochs: number;
@@ -41,16 +63,41 @@ export interface RunConfig {
   readonly optimizer: OptimizerConfig;
   /** Learning rate after the warm-up. */
   readonly learningRate: number;
+  /**
+   * Pictures of a step that `learningRate` is meant for: it is scaled to those of this run, by their ratio, or its root
+   * for Adam and LAMB (timm's rule); null: it is taken as it is. Once scaled it is null.
+   */
+  readonly learningRateFor: number | null;
   /** Decay of weights; norms' scales and all biases (tensors of one axis) are spared. */
   readonly weightDecay: number;
   readonly schedule: RunSchedule;
+  /** Null: cross entropy, or binary cross entropy where a picture may have several labels. */
+  readonly loss: LossConfig | null;
   /** Share of the target that is spread over all classes; 0.1. */
   readonly labelSmoothing: number;
+  /** How classes are weighed in the loss. */
+  readonly classWeights: ClassWeighting;
+  /** Batches whose gradients make one step. */
+  readonly accumulate: number;
   /** Most common l2 norm of all gradients; null: no clipping. */
   readonly clipNorm: number | null;
+  /** Most that one number of the gradients may be, either way; null: no clipping. Comes before `clipNorm`. */
+  readonly clipValue: number | null;
   readonly groups: readonly ParameterGroup[];
+  /** Factor on the learning rate from each layer to the one below, the head having 1 (see `layerOf`); null: 1. */
+  readonly layerDecay: number | null;
+  readonly freeze: FreezeConfig;
   /** Average of the weights, evaluated and exported instead of them; null: none. */
   readonly ema: EmaConfig | null;
+  /** Training batches over which statistics of batch norms are taken anew before weights are judged; 0: none. */
+  readonly preciseNorm: number;
+  /** What is computed again in the backward pass instead of being kept: less memory, more time. */
+  readonly recompute: 'none' | 'blocks';
+  /** Share of the available memory that a step may take, `data.batchSize` being chosen by it; null: that counts. */
+  readonly autoBatch: number | null;
+  /** What decides what is best, when a plateau is reached and when to stop; null: balanced accuracy, or mean average precision. */
+  readonly metric: MetricName | null;
+  readonly earlyStop: EarlyStopConfig | null;
   /** Epochs between evaluations; the last epoch is always followed by one. */
   readonly evaluateEvery: number;
   /** Steps between rows of `metrics.jsonl`. */
@@ -63,7 +110,7 @@ export interface RunConfig {
   readonly liveReport: number | null;
   /** Whether an event file for TensorBoard is written. */
   readonly tensorboard: boolean;
-  /** Which weights are exported: the last, or those of the best balanced accuracy among the evaluations. */
+  /** Which weights are exported: the last, or those of the best `metric` among the evaluations. */
   readonly keep: 'last' | 'best';
   /** Side of the pictures that a logistic regression is fitted on to compare with, in pixels; null: none. */
   readonly baseline: number | null;
@@ -72,7 +119,14 @@ export interface RunConfig {
   readonly engine: EngineConfig;
 }
 
-type Parts = 'data' | 'model' | 'engine';
+type Parts = 'data' | 'model' | 'engine' | 'freeze' | 'checkpointEvery';
+/** Of these some options may be left out, and the kind where it is that of the recipe or the default. */
+type Kinds = 'optimizer' | 'schedule' | 'loss';
+type PartsOf<T> = T extends object ? Partial<T> : T;
 
-/** What may be said of a run; what is left out takes its default. */
-export type RunOptions = { readonly [K in Parts]?: Partial<RunConfig[K]> } & Partial<Omit<RunConfig, Parts>>;
+/** What may be said of a run; what is left out takes the recipe's value, else its default. */
+export type RunOptions = {
+  readonly [K in Exclude<Parts, 'data'>]?: Partial<RunConfig[K]>;
+} & { readonly [K in Kinds]?: PartsOf<RunConfig[K]> } & {
+  readonly data?: Partial<Omit<DataConfig, 'batchSize'>> & { readonly batchSize?: number | 'auto' };
+} & Partial<Omit<RunConfig, Parts | Kinds>>;

@@ -1,10 +1,11 @@
 import { float32, floats, type TensorMap } from '../core/tensor.ts';
-import type { ImageLoader } from '../data/batch.ts';
+import type { ImageBatch, ImageLoader } from '../data/batch.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { createSession } from '../engine/session.ts';
 import type { Network } from '../model/scope.ts';
 import { type ClassifyResult, classMeter, type Mistake } from '../result/classify.ts';
-import { type Insight, insightMeter } from '../result/insight.ts';
+import { type Insight, type InsightMeter, insightMeter } from '../result/insight.ts';
+import { type LabelResult, labelMeter } from '../result/labels.ts';
 import type { Split } from '../result/report.ts';
 import type { EngineConfig } from './config.ts';
 import { traceInference } from './network.ts';
@@ -18,7 +19,13 @@ export interface Part {
 
 /** Scores of all held-out pictures and of their parts. */
 export interface Evaluation {
+  /**
+   * Scores of the likeliest class. Of a picture with several labels it is right where it is one of them, and counts for
+   * that one, else for the first; pictures without a label are left out.
+   */
   readonly result: ClassifyResult;
+  /** Scores of every class by itself, in data whose pictures may have several labels. */
+  readonly labels?: LabelResult;
   readonly parts: readonly Split[];
   /** Curves by threshold, calibration and top losses, `index` being the sample's in the data set. */
   readonly insight: Insight;
@@ -81,13 +88,21 @@ type LogitsOf = (images: Float32Array, weights: TensorMap) => Promise<Float32Arr
 async function score(task: Task, logitsOf: LogitsOf, { classes, parts }: JudgeOptions): Promise<Evaluation> {
   const { pictures, weights, signal } = task;
   const whole = classMeter({ classes });
+  const several = labelMeter({ classes });
   const meters = parts.map((part) => ({ ...part, meter: classMeter({ classes, keep: 0 }), size: 0 }));
-  const insight = insightMeter({ classes });
   const order: number[] = [];
-  for await (const { images, labels, indices } of pictures.epoch(0, signal ? { signal } : {})) {
-    const rows = (await logitsOf(images, weights)).subarray(0, labels.length * classes);
-    whole.add(rows, labels);
-    insight.add(rows, { labels });
+  const seen: number[] = [];
+  let insight: InsightMeter | undefined;
+  let multiLabel = false;
+  for await (const batch of pictures.epoch(0, signal ? { signal } : {})) {
+    const logits = (await logitsOf(batch.images, weights)).subarray(0, batch.labels.length * classes);
+    insight ??= insightMeter({ classes, multiLabel: batch.targets !== undefined });
+    insight.add(logits, batch);
+    seen.push(...batch.indices);
+    if (batch.targets) several.add(logits, batch.targets);
+    multiLabel ||= batch.targets !== undefined;
+    const { rows, labels, indices } = oneLabelEach(logits, batch, classes);
+    if (labels.length > 0) whole.add(rows, labels);
     order.push(...indices);
     for (const part of meters) {
       indices.forEach((index, i) => {
@@ -98,13 +113,35 @@ async function score(task: Task, logitsOf: LogitsOf, { classes, parts }: JudgeOp
     }
   }
   const result = whole.result();
-  const insights = insight.result();
+  const insights = insight!.result(); // without pictures there is no result either
   return {
     result,
-    insight: { ...insights, topLosses: insights.topLosses.map((t) => ({ ...t, index: order[t.index]! })) },
+    insight: { ...insights, topLosses: insights.topLosses.map((t) => ({ ...t, index: seen[t.index]! })) },
+    ...(multiLabel && { labels: several.result() }),
     parts: meters.filter((p) => p.size > 0).map((p) => ({ name: p.name, result: p.meter.result() })),
     mistakes: result.mistakes.map((m) => ({ ...m, index: order[m.index]! })),
   };
+}
+
+/** Rows of logits with one label each: of several the likeliest class if it is one of them, else the first. */
+interface Labelled {
+  /** [M, K] */
+  readonly rows: Float32Array;
+  readonly labels: ArrayLike<number>;
+  readonly indices: readonly number[];
+}
+
+function oneLabelEach(rows: Float32Array, { labels, targets, indices }: ImageBatch, classes: number): Labelled {
+  if (!targets) return { rows, labels, indices: [...indices] };
+  const kept = [...labels.keys()].filter((i) => labels[i]! >= 0);
+  const out = new Float32Array(kept.length * classes);
+  const chosen = kept.map((i, k) => {
+    const row = rows.subarray(i * classes, (i + 1) * classes);
+    out.set(row, k * classes);
+    const best = row.indexOf(Math.max(...row));
+    return targets[i * classes + best] === 1 ? best : labels[i]!;
+  });
+  return { rows: out, labels: chosen, indices: kept.map((i) => indices[i]!) };
 }
 
 function padded(data: Float32Array, length: number): Float32Array {

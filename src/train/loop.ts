@@ -1,24 +1,31 @@
 import { Fault } from '../core/fault.ts';
-import { float32, floats, int64, type Tensor, type TensorMap } from '../core/tensor.ts';
+import { floats, type Tensor, type TensorMap } from '../core/tensor.ts';
 import type { ImageBatch, ImageLoader } from '../data/batch.ts';
 import type { Feeds } from '../engine/runtime.ts';
-import { secondsLeft } from '../result/progress.ts';
+import type { Traced } from '../model/scope.ts';
 import type { MetricsRow } from '../result/report.ts';
 import type { RunConfig } from './config.ts';
 import { emaDecay, emaUpdate } from './ema.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { OnEvent } from './events.ts';
+import { batchFeeds, countCorrect } from './feeds.ts';
+import { afterEvaluation, improves, isOver, metricsRow, stoppedNote } from './judging.ts';
+import { Pulse } from './pulse.ts';
 import { runLearningRate } from './rate.ts';
-import { NOTHING_RUN, type Running, type Standing } from './standing.ts';
-import type { Stepper } from './step.ts';
+import { addRunning, NOTHING_RUN, type Running, type Standing } from './standing.ts';
+import type { StepPart, Stepper } from './step.ts';
 
 /** What the loop is made of. */
 export interface LoopParts {
   readonly config: RunConfig;
   readonly stepper: Stepper;
+  /** What the step was made of: which inputs it has. */
+  readonly traced: Pick<Traced, 'inputs' | 'randoms'>;
   /** Average of the weights, written to; null where the run keeps none. */
   readonly average: Map<string, Tensor> | null;
   readonly pictures: ImageLoader;
+  /** The weights that are judged after so many epochs. */
+  readonly judged: (epochs: number) => Promise<TensorMap>;
   /** Scores weights on the held-out pictures. */
   readonly evaluate: (weights: TensorMap, signal?: AbortSignal) => Promise<Evaluation>;
   /** Where the first number that is not finite arises, given a batch and the state before its step. */
@@ -45,9 +52,6 @@ export interface LoopResult {
   readonly evaluation: Evaluation | null;
 }
 
-/** Steps over which speed and loss are averaged for the progress line. */
-const LATELY = 20;
-
 /** The weights that are judged and exported: the average where there is one, counters and frozen tensors as they are. */
 export function judgedWeights(stepper: Stepper, average: TensorMap | null): TensorMap {
   return average ? new Map([...stepper.state, ...average]) : stepper.state;
@@ -61,6 +65,7 @@ export async function trainLoop(parts: LoopParts, from: Standing): Promise<LoopR
     return { standing: sitting.standing, finished: true, evaluation };
   } catch (error) {
     if (!parts.signal?.aborted || error !== parts.signal.reason) throw error;
+    parts.stepper.rollback();
     await sitting.save();
     return { standing: sitting.standing, finished: false, evaluation: null };
   }
@@ -70,12 +75,11 @@ export async function trainLoop(parts: LoopParts, from: Standing): Promise<LoopR
 class Sitting {
   standing: Standing;
   readonly #parts: LoopParts;
-  readonly #began = performance.now();
+  readonly #pulse: Pulse = new Pulse();
   readonly #before: number;
   #saved = performance.now();
-  #lately: { readonly time: number; readonly loss: number }[] = [];
-  #steps = 0;
-  #speed = 0;
+  /** What the batches of the step under way add up to. */
+  #step: Running = NOTHING_RUN;
 
   constructor(parts: LoopParts, from: Standing) {
     this.#parts = parts;
@@ -84,23 +88,23 @@ class Sitting {
   }
 
   async run(): Promise<Evaluation | null> {
-    const { config } = this.#parts;
+    const { config, onEvent } = this.#parts;
     let evaluation: Evaluation | null = null;
-    while (this.standing.epoch < config.epochs) {
+    while (!isOver(this.standing, config)) {
       await this.#epoch();
       const epoch = this.standing.epoch + 1;
       const due = epoch % config.evaluateEvery === 0 || epoch === config.epochs;
-      if (due) evaluation = await this.#evaluate(epoch);
-      await this.#record(epoch, due ? evaluation : null);
+      evaluation = due ? await this.#evaluate(epoch) : null;
+      await this.#record(epoch, evaluation);
       this.standing = { ...this.standing, epoch, batch: 0 };
       await this.save();
     }
+    if (this.standing.epoch < config.epochs) onEvent({ kind: 'note', text: stoppedNote(this.standing, config) });
     return evaluation;
   }
 
   async save(): Promise<void> {
-    const seconds = this.#before + (performance.now() - this.#began) / 1000;
-    this.standing = { ...this.standing, seconds };
+    this.standing = { ...this.standing, seconds: this.#before + this.#pulse.seconds };
     await this.#parts.save(this.standing);
     this.#saved = performance.now();
   }
@@ -108,39 +112,47 @@ class Sitting {
   async #epoch(): Promise<void> {
     const { config, pictures, signal } = this.#parts;
     const { epoch, batch: from } = this.standing;
-    if (from >= pictures.batches) return;
-    this.#lately = [{ time: performance.now(), loss: Number.NaN }];
+    const { batches } = pictures;
+    if (from >= batches) return;
+    this.#pulse.begin();
+    let number = from;
     for await (const batch of pictures.epoch(epoch, { from, ...(signal && { signal }) })) {
-      await this.#step(batch);
-      const { batch: done } = this.standing;
-      const last = done === pictures.batches;
-      if (done % config.logEvery === 0 && !last) await this.#record(epoch + done / pictures.batches, null);
-      if (!last && this.#saveIsDue(done)) await this.save();
+      // The last step of an epoch is made of what is left.
+      const first = number - (number % config.accumulate);
+      const count = Math.min(config.accumulate, batches - first);
+      const part = { share: 1 / count, last: number === first + count - 1 };
+      await this.#batch(batch, number++, part);
+      if (!part.last || number === batches) continue;
+      const steps = number / config.accumulate;
+      if (steps % config.logEvery === 0) await this.#record(epoch + number / batches, null);
+      if (this.#saveIsDue(steps)) await this.save();
     }
   }
 
-  async #step(batch: ImageBatch): Promise<void> {
-    const { config, stepper, average } = this.#parts;
-    const { size } = config.data;
-    const n = batch.labels.length;
-    const feeds = { x: float32([n, 3, size, size], batch.images), labels: int64([n], batch.labels) };
-    const results = await stepper.run(feeds, this.#learningRate(stepper.step));
+  async #batch(batch: ImageBatch, number: number, part: StepPart): Promise<void> {
+    const { config, stepper, average, traced } = this.#parts;
+    const feeds = batchFeeds(batch, traced, { seed: config.seed, epoch: this.standing.epoch, batch: number });
+    const results = await stepper.run(feeds, this.#learningRate(stepper.step), part);
     const loss = floats(results['loss']!)[0]!;
-    if (!Number.isFinite(loss)) throw await this.#notFinite(feeds, loss);
+    if (!Number.isFinite(loss)) throw await this.#notFinite(feeds, loss, part);
+    const norm = results['gradientNorm'];
+    this.#step = {
+      loss: this.#step.loss + loss * part.share,
+      steps: 1,
+      correct: this.#step.correct + countCorrect(floats(results['logits']!), batch),
+      samples: this.#step.samples + batch.labels.length,
+      gradientNorm: norm ? floats(norm)[0]! : null,
+    };
+    if (!part.last) return;
     if (average && config.ema) {
       const decay = emaDecay(config.ema, stepper.step);
       for (const [name, t] of average) emaUpdate(t, stepper.state.get(name)!, decay);
     }
-    const { running, batch: done } = this.standing;
-    const correct = running.correct + countCorrect(floats(results['logits']!), batch.labels);
-    const sums: Running = {
-      loss: running.loss + loss,
-      steps: running.steps + 1,
-      correct,
-      samples: running.samples + n,
-    };
-    this.standing = { ...this.standing, batch: done + 1, running: sums };
-    this.#progress(loss);
+    const step = this.#step;
+    this.#step = NOTHING_RUN;
+    this.standing = { ...this.standing, batch: number + 1, running: addRunning(this.standing.running, step) };
+    this.#pulse.beat(step.loss, step.samples);
+    this.#progress();
   }
 
   #saveIsDue(done: number): boolean {
@@ -149,16 +161,20 @@ class Sitting {
     return byTime || (steps !== null && done % steps === 0);
   }
 
-  #learningRate(step: number): number {
-    const { config, pictures } = this.#parts;
-    const time = { step, stepsPerEpoch: pictures.batches, epochs: config.epochs };
-    return runLearningRate(config.schedule, config.learningRate, time);
+  get #stepsPerEpoch(): number {
+    return Math.ceil(this.#parts.pictures.batches / this.#parts.config.accumulate);
   }
 
-  async #notFinite(feeds: Feeds, loss: number): Promise<Fault> {
+  #learningRate(step: number): number {
+    const { schedule, learningRate, epochs } = this.#parts.config;
+    const { reductions } = this.standing.plateau;
+    return runLearningRate(schedule, learningRate, { step, stepsPerEpoch: this.#stepsPerEpoch, epochs, reductions });
+  }
+
+  async #notFinite(feeds: Feeds, loss: number, part: StepPart): Promise<Fault> {
     const { stepper, config } = this.#parts;
     const where = await this.#parts.explain(feeds, stepper.before);
-    const step = stepper.step;
+    const step = part.last ? stepper.step : stepper.step + 1;
     const advice =
       config.clipNorm === null ? 'Lower learningRate or set clipNorm.' : 'Lower learningRate, clipNorm or both.';
     return new Fault(
@@ -168,74 +184,36 @@ class Sitting {
     );
   }
 
-  #progress(loss: number): void {
-    const { config, pictures, stepper, onEvent } = this.#parts;
+  #progress(): void {
+    const { config, stepper, onEvent } = this.#parts;
     const { epoch, batch } = this.standing;
-    const now = performance.now();
-    this.#steps++;
-    this.#lately = [...this.#lately.slice(-LATELY), { time: now, loss }];
-    const losses = this.#lately.map((l) => l.loss).filter((l) => !Number.isNaN(l));
-    const seconds = (now - this.#lately[0]!.time) / 1000;
-    const left = config.epochs * pictures.batches - (epoch * pictures.batches + batch);
-    const state = {
-      epoch: epoch + 1,
-      epochs: config.epochs,
-      step: batch,
-      steps: pictures.batches,
-      imagesPerSecond: ((this.#lately.length - 1) * config.data.batchSize) / seconds,
-      loss: losses.reduce((a, b) => a + b, 0) / losses.length,
-      learningRate: this.#learningRate(stepper.step - 1),
-      secondsLeft: secondsLeft(this.#steps, this.#steps + left, (now - this.#began) / 1000),
-    };
-    this.#speed = state.imagesPerSecond;
-    onEvent({ kind: 'progress', state });
+    const steps = this.#stepsPerEpoch;
+    const step = Math.ceil(batch / config.accumulate);
+    const { loss, imagesPerSecond } = this.#pulse;
+    const secondsLeft = this.#pulse.left((config.epochs - epoch) * steps - step);
+    const learningRate = this.#learningRate(stepper.step - 1);
+    const state = { epoch: epoch + 1, epochs: config.epochs, step, steps, imagesPerSecond, loss, learningRate };
+    onEvent({ kind: 'progress', state: { ...state, secondsLeft } });
   }
 
   /** Adds a row of metrics and starts new sums. */
   async #record(epoch: number, evaluation: Evaluation | null): Promise<void> {
-    const { stepper, record } = this.#parts;
-    const { running } = this.standing;
-    const row: MetricsRow = {
-      epoch,
-      step: stepper.step,
-      ...(running.steps > 0 && {
-        loss: running.loss / running.steps,
-        accuracy: running.correct / running.samples,
-        learningRate: this.#learningRate(stepper.step - 1),
-        imagesPerSecond: Math.round(this.#speed * 10) / 10,
-      }),
-      ...this.#parts.measure(),
-      ...(evaluation && {
-        heldOutLoss: evaluation.result.loss,
-        heldOutAccuracy: evaluation.result.accuracy,
-        heldOutBalancedAccuracy: evaluation.result.balancedAccuracy,
-      }),
-    };
+    const { stepper, record, measure } = this.#parts;
+    const learningRate = this.#learningRate(stepper.step - 1);
+    const { imagesPerSecond } = this.#pulse;
+    const parts = { epoch, step: stepper.step, learningRate, imagesPerSecond, evaluation };
+    const row = { ...metricsRow(this.standing, parts), ...measure() };
     this.standing = { ...this.standing, running: NOTHING_RUN, metrics: [...this.standing.metrics, row] };
     await record(row);
   }
 
   async #evaluate(epoch: number): Promise<Evaluation> {
-    const { stepper, average, evaluate, saveBest, onEvent, signal } = this.#parts;
-    const weights = judgedWeights(stepper, average);
+    const { config, evaluate, judged, saveBest, onEvent, signal } = this.#parts;
+    const weights = await judged(epoch);
     const evaluation = await evaluate(weights, signal);
     onEvent({ kind: 'evaluation', epoch, evaluation });
-    const { balancedAccuracy } = evaluation.result;
-    if (this.standing.best === null || balancedAccuracy > this.standing.best.balancedAccuracy) {
-      await saveBest(weights);
-      this.standing = { ...this.standing, best: { epoch, balancedAccuracy } };
-    }
+    if (improves(this.standing, evaluation, config)) await saveBest(weights);
+    this.standing = afterEvaluation(this.standing, evaluation, config, epoch);
     return evaluation;
   }
-}
-
-/** How many rows have their largest logit at the label. */
-function countCorrect(logits: Float32Array, labels: Int32Array): number {
-  const classes = logits.length / labels.length;
-  let correct = 0;
-  labels.forEach((label, i) => {
-    const row = logits.subarray(i * classes, (i + 1) * classes);
-    if (row.every((v, k) => k === label || v < row[label]!)) correct++;
-  });
-  return correct;
 }

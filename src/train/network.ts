@@ -1,12 +1,16 @@
+import { Fault } from '../core/fault.ts';
+import { float32 } from '../core/tensor.ts';
 import type { Provider } from '../engine/runtime.ts';
 import { lowerAggregates, type Target } from '../graph/aggregate/index.ts';
 import type { Dim } from '../graph/dimension.ts';
-import { within } from '../graph/trace.ts';
+import { constant, within } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
+import { binaryCrossEntropy } from '../model/losses/binary.ts';
 import { crossEntropy } from '../model/losses/classification.ts';
 import { createModel, type Model } from '../model/networks/table.ts';
 import { type Network, type StateSpec, type Traced, traceNetwork } from '../model/scope.ts';
-import type { ModelConfig, RunConfig } from './config.ts';
+import type { LossConfig, ModelConfig, RunConfig } from './config.ts';
+import { layersOf } from './layers.ts';
 import type { ParameterSettings } from './step-graph.ts';
 
 /** The network that a configuration names, with as many outputs as there are classes. */
@@ -21,16 +25,49 @@ export interface TrainingShape {
   readonly size: number;
   readonly labelSmoothing: number;
   readonly provider: Provider;
+  /** Number of classes K where targets are fed, shares [N, K], instead of labels [N]. */
+  readonly targets?: number;
+  /** Cross entropy where absent. */
+  readonly loss?: LossConfig;
+  /** Weight of each class in the loss, [K]; ones where absent. */
+  readonly classWeights?: Float32Array;
+  /** Which batch norms, by path, use running statistics and leave them as they are; none where absent. */
+  readonly frozenNorm?: (path: string) => boolean;
+  /** What is computed again in the backward pass; nothing where absent. */
+  readonly recompute?: RunConfig['recompute'];
 }
 
-/** A classifier in training: `x` [N, 3, S, S], `labels` int64 [N] → `loss` [], `logits` [N, K]. */
-export function traceTraining(network: Network, { batch, size, labelSmoothing, provider }: TrainingShape): Traced {
-  const withLoss: Network = (s, { x, labels }) => {
+/**
+ * A classifier in training: `x` [N, 3, S, S], `labels` int64 [N] or `targets` [N, K] → `loss` [], `logits` [N, K]. What
+ * it draws at random is an input too, listed in `randoms`.
+ */
+export function traceTraining(network: Network, shape: TrainingShape): Traced {
+  const { batch, size, provider, targets, frozenNorm, recompute = 'none' } = shape;
+  if (recompute !== 'none') {
+    throw new Fault(
+      'config',
+      `recompute: expected "none", got "${recompute}". Use a smaller data.batchSize with accumulate.`,
+    );
+  }
+  const withLoss: Network = (s, { x, labels, targets: shares }) => {
     const logits = network(s, { x: x! })['logits']!;
-    return { loss: within('loss', () => crossEntropy(logits, labels!, { labelSmoothing })), logits };
+    return { loss: within('loss', () => lossOf(logits, (labels ?? shares)!, shape)), logits };
   };
-  const inputs = { x: { shape: [batch, 3, size, size] }, labels: { shape: [batch], dtype: 'int64' as const } };
-  return lowerTraced(traceNetwork(withLoss, { inputs, mode: 'training' }), { provider, training: true });
+  const x = { shape: [batch, 3, size, size] };
+  const inputs =
+    targets === undefined
+      ? { x, labels: { shape: [batch], dtype: 'int64' as const } }
+      : { x, targets: { shape: [batch, targets] } };
+  const traced = traceNetwork(withLoss, { inputs, mode: 'training', ...(frozenNorm && { frozenNorm }) });
+  return lowerTraced(traced, { provider, training: true });
+}
+
+function lossOf(logits: Value, targets: Value, { loss, labelSmoothing, classWeights }: TrainingShape): Value {
+  const weights = classWeights && constant(float32([classWeights.length], classWeights));
+  const common = { labelSmoothing, ...(weights && { classWeights: weights }) };
+  if (loss?.kind !== 'binary-cross-entropy') return crossEntropy(logits, targets, common);
+  const { threshold, sumClasses } = loss;
+  return binaryCrossEntropy(logits, targets, { ...common, sumClasses, ...(threshold !== null && { threshold }) });
 }
 
 /** A traced network without `aggregate`: each got the cheapest way that the target allows. */
@@ -66,14 +103,43 @@ export function traceInference(network: Network, { batch, size, taps, provider }
   return lowerTraced(traced, { provider, training: false });
 }
 
-/** Decay and rate of each parameter: its group's, else the run's decay, of which tensors of one axis are spared. */
+/** What of a configuration says how single parameters are trained. */
+export type ParameterOptions = Pick<RunConfig, 'groups' | 'weightDecay' | 'layerDecay' | 'freeze'>;
+
+/**
+ * Decay and rate of each parameter: its group's, else the run's decay, of which tensors of one axis are spared; the rate
+ * also falls with the layer. Parameters of frozen stages are left as they are. A pattern that fits no parameter is a fault.
+ */
 export function parameterSettings(
-  config: Pick<RunConfig, 'groups' | 'weightDecay'>,
+  { groups: said, weightDecay, layerDecay, freeze }: ParameterOptions,
+  state: readonly StateSpec[],
 ): (spec: StateSpec) => ParameterSettings {
-  const groups = config.groups.map((g) => ({ ...g, pattern: new RegExp(g.pattern) }));
+  const groups = said.map((g) => ({ ...g, pattern: new RegExp(g.pattern) }));
+  const layers = layersOf(state);
+  groups.forEach(({ pattern }, i) => {
+    if (state.some((s) => s.role === 'param' && pattern.test(s.name))) return;
+    const wanted = 'a pattern that fits a parameter of the network';
+    throw new Fault('config', `groups.${i}.pattern: expected ${wanted}, got ${JSON.stringify(said[i]!.pattern)}.`);
+  });
   return (spec) => {
     const group = groups.find((g) => g.pattern.test(spec.name));
-    const decay = group?.decay ?? (spec.shape.length <= 1 ? 0 : config.weightDecay);
-    return { decay, rate: group?.rate ?? 1, frozen: group?.frozen ?? false };
+    const decay = group?.decay ?? (spec.shape.length <= 1 ? 0 : weightDecay);
+    const { stage, layer } = layers.place(spec.name);
+    const rate = (group?.rate ?? 1) * (layerDecay ?? 1) ** (layers.count - 1 - layer);
+    const frozen = (group?.frozen ?? false) || (freeze.stages !== null && stage <= freeze.stages);
+    return { decay, rate, frozen };
   };
+}
+
+/** Which batch norms, by path, a configuration keeps as they are; undefined where none. */
+export function frozenNorms(
+  { freeze, data, engine }: Pick<RunConfig, 'freeze' | 'data' | 'engine'>,
+  network: Network,
+): ((path: string) => boolean) | undefined {
+  const { stages, norms } = freeze;
+  if (norms) return () => true;
+  if (stages === null) return undefined;
+  const { state } = traceInference(network, { batch: 1, size: data.size, provider: engine.provider });
+  const layers = layersOf(state);
+  return (path) => layers.place(`${path}.weight`).stage <= stages;
 }

@@ -13,7 +13,7 @@ const OUTCOME = z.object({
   epochs: z.int(),
   steps: z.int(),
   seconds: z.number(),
-  best: z.looseObject({ epoch: z.number(), balancedAccuracy: z.number() }).nullable(),
+  best: z.looseObject({ epoch: z.number(), value: z.number() }).nullable(),
   baseline: z.number().nullable(),
   heldOut: z.record(z.string(), z.number().nullable()),
   classes: z.array(z.string()),

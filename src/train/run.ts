@@ -2,27 +2,29 @@ import { Fault } from '../core/fault.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { describeSkipped, type SkippedFile } from '../data/batch.ts';
 import { describeDataset } from '../data/dataset.ts';
-import { initialise } from '../model/init.ts';
 import type { Traced } from '../model/scope.ts';
 import type { Fact } from '../result/report.ts';
 import { loadTensors } from '../weights/load.ts';
-import { readSafetensors } from '../weights/safetensors.ts';
 import { pixelBaseline } from './baseline.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { RunConfig } from './config.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { OnEvent } from './events.ts';
+import { firstState } from './first-state.ts';
 import { cleanFolder, FILES, folderAt, makeFolder, readBegun, refuseTaken } from './folder.ts';
 import { newestCheckpoint, openHistory } from './history.ts';
 import { trainLoop } from './loop.ts';
-import { classifier, traceTraining } from './network.ts';
+import { classifier } from './network.ts';
 import { type Outcome, readOutcome } from './outcome.ts';
 import { openPictures, type RunPictures } from './pictures.ts';
 import type { Platform } from './platform.ts';
+import { recipeNotes } from './recipe.ts';
 import { Records } from './records.ts';
 import { nextCommands } from './report.ts';
+import { settle } from './settle.ts';
 import { finish, type Loaded, load, loopParts, type Sitting, type Work } from './sitting.ts';
 import { BEGINNING, type Standing } from './standing.ts';
+import { traceRun } from './trace-run.ts';
 
 /** How to run. */
 export interface RunRequest {
@@ -33,6 +35,8 @@ export interface RunRequest {
   readonly signal?: AbortSignal;
   /** Writes the runtime's profile of training steps to a file with this prefix. */
   readonly profile?: string;
+  /** Whether published weights may only come from what was downloaded before; as the environment says where absent. */
+  readonly offline?: boolean;
 }
 
 /** What came of a run. */
@@ -57,7 +61,11 @@ export interface RunResult {
 /** Trains a classifier and leaves a folder: weights, ONNX model, metrics, configuration, report, checkpoints. */
 export async function startRun(config: RunConfig, platform: Platform, request: RunRequest): Promise<RunResult> {
   await refuseTaken(folderAt(request.folder), platform.output);
-  return sit(prepare(settle(config, platform), platform, request), null);
+  checkProvider(config, platform);
+  const pictures = await openPictures(config, platform);
+  const settled = settle(config, platform, pictures);
+  const notes = [...recipeNotes(config), ...settled.notes];
+  return sit(prepare(settled.config, platform, request), { from: null, pictures, notes });
 }
 
 /** Goes on with a run that was ended: to the same weights, bit by bit, as if it had not been. */
@@ -73,7 +81,9 @@ export async function resumeRun(platform: Platform, request: RunRequest): Promis
   const last = found?.isLast ? found.checkpoint.step : null;
   const config = checkpoint?.config ?? (await readBegun(folder, platform));
   if (!found) note('No checkpoint was written before the run ended: it begins again.');
-  return sit(prepare(config, platform, request, last), checkpoint);
+  checkProvider(config, platform);
+  const pictures = await openPictures(config, platform);
+  return sit(prepare(config, platform, request, last), { from: checkpoint, pictures, notes: [] });
 }
 
 /** The result of a run that ended by itself, as it was written down then. */
@@ -81,16 +91,6 @@ function finishedBefore(folder: string, config: RunConfig, outcome: Outcome): Ru
   const { seconds, epochs, best, classes, baseline, next } = outcome;
   const standing = { ...BEGINNING, epoch: epochs, seconds, best };
   return { folder, config, finished: true, outcome, standing, classes, evaluation: null, baseline, skipped: [], next };
-}
-
-/** The configuration with the machine's threads filled in. */
-export function settle(config: RunConfig, platform: Pick<Platform, 'cores'>): RunConfig {
-  const { data, engine } = config;
-  return {
-    ...config,
-    data: { ...data, workers: data.workers ?? Math.min(Math.max(platform.cores - 1, 1), 8) },
-    engine: { ...engine, threads: engine.threads ?? platform.cores },
-  };
 }
 
 /** `last`: the step of a whole `last.safetensors` in the folder. */
@@ -101,20 +101,25 @@ function prepare(config: RunConfig, platform: Platform, request: RunRequest, las
   return { config, platform, folder, emit: request.onEvent ?? (() => undefined), history, records, request };
 }
 
-async function sit(s: Sitting, from: Checkpoint | null): Promise<RunResult> {
+/** What a sitting begins with. */
+interface Start {
+  readonly from: Checkpoint | null;
+  readonly pictures: RunPictures;
+  /** What was chosen for the run, in words. */
+  readonly notes: readonly string[];
+}
+
+async function sit(s: Sitting, { from, pictures, notes }: Start): Promise<RunResult> {
   const { config, platform, folder, emit } = s;
-  checkProvider(s);
-  const pictures = await openPictures(config, platform);
   if (from) checkSamePictures(s, pictures, from);
   const { network } = classifier(config.model, pictures.classes.length);
-  const { batchSize: batch, size } = config.data;
-  const { labelSmoothing, engine } = config;
-  const traced = traceTraining(network, { batch, size, labelSmoothing, provider: engine.provider });
+  const traced = traceRun(config, network, pictures);
   const state = from
     ? loadTensors(traced.state, from.state, { where: folder.at(FILES.last) }).tensors
-    : await firstState(s, traced);
+    : await firstState(s, traced.state, pictures.classes.length);
   emit({ kind: 'start', folder: folder.path, config, step: from?.step ?? 0 });
   emit({ kind: 'data', train: describeDataset(pictures.train), test: describeDataset(pictures.test) });
+  for (const text of notes) emit({ kind: 'note', text });
   if (pictures.leftOut !== '') emit({ kind: 'note', text: pictures.leftOut });
   const workers = await platform.startWorkers(config.data.workers!);
   try {
@@ -124,7 +129,7 @@ async function sit(s: Sitting, from: Checkpoint | null): Promise<RunResult> {
   }
 }
 
-function checkProvider({ config, platform }: Sitting): void {
+function checkProvider(config: RunConfig, platform: Platform): void {
   const { name, providers } = platform.runtime;
   const { provider } = config.engine;
   if (providers.includes(provider)) return;
@@ -139,18 +144,6 @@ function checkSamePictures({ config, folder }: Sitting, pictures: RunPictures, f
     'data',
     `${folder.path}: expected the pictures that the run was begun with, got others in ${where}. Put them back, or begin a new run.`,
   );
-}
-
-/** Fresh weights, or those of the file that the configuration names. */
-async function firstState({ config, platform, emit }: Sitting, traced: Traced): Promise<Map<string, Tensor>> {
-  const fresh = new Map(traced.state.map((spec) => [spec.name, initialise(spec, config.seed)]));
-  const { weights: path, partial } = config.model;
-  if (path === null) return fresh;
-  const { tensors } = readSafetensors(await platform.files.read(path, 2 ** 31 - 1), path);
-  const loaded = loadTensors(traced.state, tensors, { where: path, mode: partial ? 'partial' : 'strict' });
-  for (const [name, t] of loaded.tensors) fresh.set(name, { ...t, data: t.data.slice() });
-  emit({ kind: 'note', text: `Took ${loaded.tensors.size} of ${traced.state.length} tensors from ${path}.` });
-  return fresh;
 }
 
 async function work(s: Sitting, w: Work): Promise<RunResult> {

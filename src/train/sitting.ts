@@ -7,7 +7,7 @@ import type { Network, Traced } from '../model/scope.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type Classifier, type ClassifierFacts, readClassifier, writeClassifier } from './classifier.ts';
 import type { RunConfig } from './config.ts';
-import { evaluationTransform, trainingTransform } from './data-config.ts';
+import { batchOptions, evaluationTransform, trainingTransform } from './data-config.ts';
 import { firstNonFinite } from './diagnose.ts';
 import { createJudge, type Evaluation, engineOptions, type Judge } from './evaluate.ts';
 import type { OnEvent } from './events.ts';
@@ -15,12 +15,13 @@ import { checkExport, encodeClassifier } from './export.ts';
 import { FILES, type Folder } from './folder.ts';
 import type { History } from './history.ts';
 import { judgedWeights, type LoopParts, type LoopResult } from './loop.ts';
-import { parameterSettings } from './network.ts';
 import type { RunPictures } from './pictures.ts';
 import type { Platform } from './platform.ts';
+import { preciseNorm } from './precise-norm.ts';
 import type { Records } from './records.ts';
 import { nextCommands, runReport } from './report.ts';
 import { createStepper, type Stepper } from './step.ts';
+import { stepOptions } from './trace-run.ts';
 
 /** What stays the same from the beginning of a sitting to its end. */
 export interface Sitting {
@@ -32,7 +33,7 @@ export interface Sitting {
   readonly history: History;
   /** Metrics, event file, first batches and the report while it goes on. */
   readonly records: Records;
-  readonly request: { readonly signal?: AbortSignal; readonly profile?: string };
+  readonly request: { readonly signal?: AbortSignal; readonly profile?: string; readonly offline?: boolean };
 }
 
 /** What is trained, on what, from where. */
@@ -73,6 +74,7 @@ export async function load(s: Sitting, w: Work): Promise<Loaded> {
     model: { name: model.name, overrides: model.overrides },
     classes: pictures.classes,
     transform: evaluationTransform(data),
+    ...(pictures.train.multiLabel && { multiLabel: true }),
     licence,
     version: platform.version,
   };
@@ -81,9 +83,9 @@ export async function load(s: Sitting, w: Work): Promise<Loaded> {
 
 function loaders({ config, records }: Sitting, { pictures, workers }: Work): Pick<Loaded, 'training' | 'heldOut'> {
   const { data, seed } = config;
-  const { strict, cacheBytes, sampling, batchSize, evaluationBatchSize } = data;
+  const { strict, cacheBytes, batchSize, evaluationBatchSize } = data;
   const common = { seed, strict, cacheBytes };
-  const training = { ...common, batchSize, sampling, transform: trainingTransform(data) };
+  const training = { ...common, batchSize, ...batchOptions(data), transform: trainingTransform(data) };
   const judging = { ...common, batchSize: evaluationBatchSize, transform: evaluationTransform(data) };
   return {
     training: records.watch(imageLoader(workers, pictures.train, training), pictures.classes),
@@ -92,14 +94,10 @@ function loaders({ config, records }: Sitting, { pictures, workers }: Work): Pic
 }
 
 function loadStepper({ config, platform, request }: Sitting, { traced, state, from }: Work): Promise<Stepper> {
-  const { optimizer, clipNorm, engine } = config;
-  const how = {
-    ...{ optimizer, settings: parameterSettings(config), outputs: true },
-    ...(clipNorm !== null && { clipNorm }),
-  };
+  const how = stepOptions(config, traced.state);
   const start = { state, ...(from && { slots: from.slots, step: from.step }) };
   const profile = request.profile === undefined ? {} : { profile: request.profile };
-  return createStepper(platform.runtime, traced, how, start, { ...engineOptions(engine), ...profile });
+  return createStepper(platform.runtime, traced, how, start, { ...engineOptions(config.engine), ...profile });
 }
 
 /** Copies of parameters and buffers; counters are not averaged. */
@@ -107,6 +105,16 @@ function floatCopies(state: TensorMap): Map<string, Tensor> {
   return new Map(
     [...state].filter(([, t]) => t.dtype === 'float32').map(([name, t]) => [name, { ...t, data: t.data.slice() }]),
   );
+}
+
+/** The weights that are judged and exported after so many epochs. */
+async function judged({ config, platform }: Sitting, w: Loaded, epochs: number): Promise<TensorMap> {
+  const { stepper, average, traced, training: pictures } = w;
+  const weights = judgedWeights(stepper, average);
+  if (config.preciseNorm === 0) return weights;
+  const { seed, engine, preciseNorm: batches } = config;
+  const over = { traced, pictures, batches, seed, epoch: epochs - 1 };
+  return preciseNorm(platform.runtime, weights, { ...over, session: engineOptions(engine) });
 }
 
 /** What the loop is given of a run. */
@@ -117,8 +125,9 @@ export function loopParts(s: Sitting, w: Loaded): LoopParts {
   return {
     config,
     stepper,
-    average,
+    ...{ average, traced },
     pictures: training,
+    judged: (epochs) => judged(s, w, epochs),
     evaluate: async (weights, signal) => {
       const evaluation = await judge.score(heldOut, weights, signal);
       await records.evaluated(evaluation, stepper);
@@ -153,9 +162,9 @@ export async function finish(
   end: LoopResult & { readonly baseline: number | null },
 ): Promise<Evaluation> {
   const { config, platform, folder, emit } = s;
-  const { network, facts, pictures, workers, judge, heldOut, stepper, average } = w;
+  const { network, facts, pictures, workers, judge, heldOut, stepper } = w;
   const best = config.keep === 'best' ? await readClassifier(platform.files, folder.at(FILES.best)) : null;
-  const kept: Classifier = best ?? { facts, network, weights: judgedWeights(stepper, average) };
+  const kept: Classifier = best ?? { facts, network, weights: await judged(s, w, end.standing.epoch) };
   const evaluation = (best ? null : end.evaluation) ?? (await judge.score(heldOut, kept.weights));
   emit({ kind: 'note', text: `Writing ${FILES.weights}, ${FILES.onnx}, ${FILES.report}.` });
   const model = await encodeClassifier(platform.runtime, kept);

@@ -2,9 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { Fault } from '../../src/core/fault.ts';
 import type { StateSpec } from '../../src/model/scope.ts';
 import { evaluationTransform, trainingTransform } from '../../src/train/data-config.ts';
-import { parameterSettings } from '../../src/train/network.ts';
+import { type ParameterOptions, parameterSettings } from '../../src/train/network.ts';
 import { readRunConfig } from '../../src/train/read-config.ts';
-import { EMOJI_RECIPE } from '../../src/train/recipe.ts';
+import { RECIPES } from '../../src/train/recipes.ts';
+import type { ParameterSettings } from '../../src/train/step-graph.ts';
+
+const EMOJI_RECIPE = RECIPES.emoji.options;
 
 /** The sentence of the `config` fault that a configuration is refused with. */
 function refusal(json: unknown): string {
@@ -42,7 +45,7 @@ describe('a configuration', () => {
     [{ epoch: 3 }, 'unknown option "epoch". Did you mean "epochs"?'],
     [{ data: { batchsize: 3 } }, 'unknown option "data.batchsize". Did you mean "batchSize"?'],
     [{ optimizer: { kind: 'sgd', momentm: 1 } }, 'unknown option "optimizer.momentm". Did you mean "momentum"?'],
-    [{ optimizer: { kind: 'sdg' } }, 'optimizer.kind: expected "sgd" or "adam" or "adamw", got "sdg".'],
+    [{ optimizer: { kind: 'sdg' } }, 'optimizer.kind: expected "sgd" or "adam" or "adamw" or "lamb", got "sdg".'],
     [{ epochs: 0 }, 'epochs: expected a number of at least 1, got 0.'],
     [{ epochs: 1.5 }, 'epochs: expected a whole number, got 1.5.'],
     [{ data: { scale: [1, 0.5] } }, 'data.scale: expected the lesser number first, got [1,0.5].'],
@@ -66,26 +69,93 @@ describe('a configuration', () => {
 });
 
 describe('settings of parameters', () => {
-  const spec = (name: string, shape: readonly number[]): StateSpec => ({
+  const spec = (name: string, shape: readonly number[] = [8, 8, 3, 3]): StateSpec => ({
     ...{ name, shape, dtype: 'float32', role: 'param' },
     init: { kind: 'constant', value: 0 },
   });
-  const settings = parameterSettings({
-    weightDecay: 0.1,
-    groups: [
+  const state = [
+    spec('conv1.weight', [8, 3, 3, 3]),
+    spec('bn1.weight', [8]),
+    spec('layer1.0.conv1.weight'),
+    spec('layer1.1.conv1.weight'),
+    spec('layer2.0.conv1.weight'),
+    spec('layer2.gc.conv_mask.weight', [1, 8, 1, 1]),
+    spec('fc.weight', [9, 8]),
+    spec('fc.bias', [9]),
+  ];
+  const plain = { weightDecay: 0.1, groups: [], layerDecay: null, freeze: { stages: null, norms: false } };
+  const of = (options: ParameterOptions): Record<string, ParameterSettings> => {
+    const settings = parameterSettings(options, state);
+    return Object.fromEntries(state.map((s) => [s.name, settings(s)]));
+  };
+  test('spare norms and biases and follow the first group that fits', () => {
+    const groups = [
       { pattern: '^fc\\.', rate: 10 },
       { pattern: '^layer1', frozen: true },
-      { pattern: 'context', decay: 0 },
-    ],
+      { pattern: 'gc', decay: 0 },
+    ];
+    expect(of({ ...plain, groups })).toEqual({
+      'conv1.weight': { decay: 0.1, rate: 1, frozen: false },
+      'bn1.weight': { decay: 0, rate: 1, frozen: false },
+      'layer1.0.conv1.weight': { decay: 0.1, rate: 1, frozen: true },
+      'layer1.1.conv1.weight': { decay: 0.1, rate: 1, frozen: true },
+      'layer2.0.conv1.weight': { decay: 0.1, rate: 1, frozen: false },
+      'layer2.gc.conv_mask.weight': { decay: 0, rate: 1, frozen: false },
+      'fc.weight': { decay: 0.1, rate: 10, frozen: false },
+      'fc.bias': { decay: 0, rate: 10, frozen: false },
+    });
+  });
+  test('lower the rate from layer to layer, each block being one, down to the stem', () => {
+    const rates = Object.values(of({ ...plain, layerDecay: 0.5 })).map((s) => s.rate);
+    expect(rates).toEqual([1 / 16, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1 / 2, 1, 1]);
   });
   test.each([
-    ['conv1.weight', [8, 3, 3, 3], { decay: 0.1, rate: 1, frozen: false }],
-    ['bn1.weight', [8], { decay: 0, rate: 1, frozen: false }],
-    ['fc.weight', [9, 8], { decay: 0.1, rate: 10, frozen: false }],
-    ['fc.bias', [9], { decay: 0, rate: 10, frozen: false }],
-    ['layer1.0.conv1.weight', [8, 8, 3, 3], { decay: 0.1, rate: 1, frozen: true }],
-    ['layer3.1.context_block.conv_mask.weight', [1, 8, 1, 1], { decay: 0, rate: 1, frozen: false }],
-  ])('of %s spare norms and biases and follow the first group that fits', (name, shape, expected) => {
-    expect(settings(spec(name, shape))).toEqual(expected);
+    [0, 2],
+    [1, 4],
+    [2, 6],
+  ])('freeze the stem and %i stages', (stages, frozen) => {
+    const settings = Object.values(of({ ...plain, freeze: { stages, norms: false } }));
+    expect(settings.map((s) => s.frozen)).toEqual(settings.map((_, i) => i < frozen));
+  });
+  test('refuse a pattern that fits nothing', () => {
+    expect(() => of({ ...plain, groups: [{ pattern: '^head' }] })).toThrow(
+      'groups.0.pattern: expected a pattern that fits',
+    );
+  });
+});
+
+describe('a recipe', () => {
+  test.each(Object.entries(RECIPES))('%s makes a configuration that says all of it', (recipe, { options }) => {
+    const data = { ...options.data, folder: recipe === 'emoji' ? null : 'x' };
+    const config = readRunConfig({ recipe, data: { folder: data.folder } });
+    expect(config).toMatchObject({ ...options, data: { ...data }, recipe });
+    expect(readRunConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+  });
+  test('gives way to what is said, key by key, but not across kinds', () => {
+    const data = { folder: 'x' };
+    const config = readRunConfig({ recipe: 'resnet-imagenet', data, optimizer: { nesterov: true }, epochs: 3 });
+    expect(config.optimizer).toEqual({ kind: 'sgd', momentum: 0.9, nesterov: true });
+    expect([config.epochs, config.weightDecay]).toEqual([3, 1e-4]);
+    const other = readRunConfig({ recipe: 'resnet-imagenet', data, schedule: { kind: 'constant' } });
+    expect(other.schedule).toEqual({ kind: 'constant', warmup: 0, warmupRate: null, every: 'step' });
+  });
+  test('is not followed where it is refused by name', () => {
+    expect(readRunConfig({ recipe: 'none' }).epochs).toBe(30);
+    expect(refusal({ recipe: 'gcnet-imagnet' })).toContain('Did you mean "gcnet-imagenet"');
+  });
+});
+
+describe('a combination that cannot be', () => {
+  test.each([
+    [{ optimizer: { kind: 'sgd', nesterov: true } }, 'needs a momentum above 0'],
+    [{ epochs: 4, schedule: { warmup: 5 } }, 'schedule.warmup: expected at most the 4 epochs of the run, got 5.'],
+    [{ learningRate: 0.1, schedule: { minimum: 1 } }, 'schedule.minimum: expected at most the learning rate, 0.1'],
+    [{ epochs: 4, schedule: { cooldown: 4 } }, 'schedule.cooldown: expected at most 3'],
+    [{ epochs: 1, schedule: { kind: 'plateau' } }, 'evaluateEvery: expected less than the 1 epochs'],
+    [{ freeze: { stages: 4 } }, 'freeze.stages: expected at most the 3 stages of the network, got 4.'],
+    [{ freeze: { norms: true }, preciseNorm: 5 }, 'preciseNorm: expected 0 where freeze.norms'],
+    [{ metric: 'meanAveragePrecision', loss: { kind: 'cross-entropy' } }, 'metric: expected another than'],
+  ])('%j is refused in words', (json, words) => {
+    expect(refusal({ recipe: 'none', ...json })).toContain(words);
   });
 });

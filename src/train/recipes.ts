@@ -1,0 +1,141 @@
+import type { RunOptions } from './config.ts';
+
+/** Settings of a run under a name. */
+export interface Recipe {
+  /** What it is for. */
+  readonly about: string;
+  /** Where the numbers come from. */
+  readonly source: string;
+  readonly options: RunOptions;
+}
+
+/** The name of a recipe. */
+export type RecipeName =
+  | 'emoji'
+  | 'finetune'
+  | 'resnet-imagenet'
+  | 'gcnet-imagenet'
+  | 'timm-a1'
+  | 'timm-a2'
+  | 'timm-a3';
+
+/** Pictures of ImageNet as torchvision's scripts take them. */
+const IMAGENET = {
+  size: 224,
+  resize: 256,
+  scale: [0.08, 1],
+  ratio: [3 / 4, 4 / 3],
+  flip: 0.5,
+  sampling: 'shuffled',
+} as const;
+
+/** Linear warm-up of five epochs from 1e-4 of the rate, then half a cosine. */
+const RSB_SCHEDULE = { kind: 'cosine', warmup: 5, minimum: 1e-6 } as const;
+const RSB_SOURCE = 'Wightman et al. 2021, arXiv:2110.00476; numbers as in mmpretrain’s configurations of it';
+const RSB: RunOptions = {
+  optimizer: { kind: 'lamb' },
+  learningRate: 5e-3,
+  learningRateFor: 2048,
+  weightDecay: 0.02,
+  schedule: RSB_SCHEDULE,
+  loss: { kind: 'binary-cross-entropy', threshold: null, sumClasses: false },
+  labelSmoothing: 0,
+  clipNorm: null,
+};
+/** Evaluation crops 95 % of the side. */
+const RSB_DATA = { ...IMAGENET, resize: 236, interpolation: 'bicubic' } as const;
+
+/** Recipes by name. What a user says goes before what a recipe says. */
+export const RECIPES: { readonly [K in RecipeName]: Recipe } = {
+  emoji: {
+    about:
+      'the embedded emoji in a minute or two on two cores; pictures of half the drawings’ side are a quarter of the work',
+    source: 'tried here (bench/results)',
+    options: { data: { size: 32 }, epochs: 16, evaluateEvery: 4, baseline: 16, licence: 'Apache-2.0' },
+  },
+  finetune: {
+    about: 'a pretrained network on some hundreds to some ten thousand pictures of one’s own',
+    source: 'the usual practice: AdamW, a lower rate for lower layers (arXiv:2106.08254), the best weights kept',
+    options: {
+      model: { partial: true },
+      data: { scale: [0.35, 1], flip: 0.5, sampling: 'balanced' },
+      epochs: 20,
+      optimizer: { kind: 'adamw' },
+      learningRate: 5e-4,
+      learningRateFor: 64,
+      weightDecay: 0.05,
+      schedule: { kind: 'cosine', warmup: 2, minimum: 1e-6 },
+      labelSmoothing: 0.1,
+      clipNorm: 1,
+      layerDecay: 0.75,
+      ema: { decay: 0.998, warmup: { gamma: 1, power: 2 / 3 } },
+      keep: 'best',
+    },
+  },
+  'resnet-imagenet': {
+    about: 'ResNets and ResNeXts on ImageNet as torchvision’s first weights: 90 epochs, a tenth of the rate every 30',
+    source:
+      'torchvision, references/classification/train.py, its defaults on 8 x 32 pictures a step; everything decays',
+    options: {
+      data: IMAGENET,
+      epochs: 90,
+      optimizer: { kind: 'sgd', momentum: 0.9 },
+      learningRate: 0.1,
+      learningRateFor: 256,
+      weightDecay: 1e-4,
+      groups: [{ pattern: '.', decay: 1e-4 }],
+      schedule: { kind: 'step', period: 30, gamma: 0.1, warmup: 0 },
+      labelSmoothing: 0,
+    },
+  },
+  'gcnet-imagenet': {
+    about:
+      'global context blocks in a ResNet that was trained without them (model.weights): 40 more epochs on ImageNet',
+    source:
+      'GCNet’s two steps as its authors tell them in their issue tracker: 40 epochs from a rate of 0.02 on 256 pictures; the decay is that of their detectors',
+    options: {
+      model: { name: 'resnet50-gc', partial: true },
+      data: IMAGENET,
+      epochs: 40,
+      optimizer: { kind: 'sgd', momentum: 0.9 },
+      learningRate: 0.02,
+      learningRateFor: 256,
+      weightDecay: 1e-4,
+      schedule: { kind: 'cosine', warmup: 0, minimum: 0 },
+      labelSmoothing: 0,
+    },
+  },
+  'timm-a1': {
+    about: 'ResNet-50 on ImageNet in 600 epochs, the longest of “ResNet strikes back”',
+    source: RSB_SOURCE,
+    options: {
+      ...RSB,
+      model: { name: 'resnet50', overrides: { dropPath: 0.05 } },
+      data: RSB_DATA,
+      epochs: 600,
+      weightDecay: 0.01,
+      labelSmoothing: 0.1,
+    },
+  },
+  'timm-a2': {
+    about: 'ResNet-50 on ImageNet in 300 epochs, of “ResNet strikes back”',
+    source: RSB_SOURCE,
+    options: {
+      ...RSB,
+      model: { name: 'resnet50', overrides: { dropPath: 0.05 } },
+      data: RSB_DATA,
+      epochs: 300,
+    },
+  },
+  'timm-a3': {
+    about: 'ResNet-50 on ImageNet in 100 epochs of 160 x 160 pixels, the shortest of “ResNet strikes back”',
+    source: RSB_SOURCE,
+    options: {
+      ...RSB,
+      model: { name: 'resnet50' },
+      data: { ...RSB_DATA, size: 160, resize: 168 },
+      epochs: 100,
+      learningRate: 8e-3,
+    },
+  },
+};

@@ -1,0 +1,147 @@
+import { Fault } from '../core/fault.ts';
+import { classCounts } from '../data/dataset.ts';
+import { costOf } from '../graph/cost.ts';
+import { legalise, simplify } from '../graph/simplify.ts';
+import type { Value } from '../graph/value.ts';
+import type { RunConfig } from './config.ts';
+import { usualMetric } from './metric.ts';
+import { classifier } from './network.ts';
+import type { RunPictures } from './pictures.ts';
+import type { Platform } from './platform.ts';
+import { stepGraph } from './step-graph.ts';
+import { stepOptions, traceRun } from './trace-run.ts';
+
+/** A configuration with nothing left open, and what is worth saying of what was chosen. */
+export interface Settled {
+  readonly config: RunConfig;
+  readonly notes: readonly string[];
+}
+
+/** Fills in what depends on the machine and the pictures: threads, loss, metric, batch size, learning rate. */
+export function settle(
+  config: RunConfig,
+  platform: Pick<Platform, 'cores' | 'runtime'>,
+  pictures: Pick<RunPictures, 'classes' | 'train'>,
+): Settled {
+  const multiLabel = pictures.train.multiLabel === true;
+  const { data, engine } = config;
+  const known: RunConfig = {
+    ...config,
+    data: { ...data, workers: data.workers ?? Math.min(Math.max(platform.cores - 1, 1), 8) },
+    engine: { ...engine, threads: engine.threads ?? platform.cores },
+    loss: config.loss ?? usualLoss(multiLabel),
+    metric: config.metric ?? usualMetric(multiLabel),
+  };
+  checkAgainst(known, pictures);
+  const batch = withBatch(known, platform, pictures);
+  const rate = withRate(batch.config);
+  const settled = rate.config;
+  const steps = Math.max(1, Math.floor(pictures.train.samples.length / settled.data.batchSize));
+  if (settled.accumulate > steps) {
+    const wanted = `at most the ${steps} batches of an epoch`;
+    throw new Fault('config', `accumulate: expected ${wanted}, got ${settled.accumulate}. Lower it or data.batchSize.`);
+  }
+  return { config: settled, notes: [...batch.notes, ...rate.notes] };
+}
+
+function usualLoss(multiLabel: boolean): NonNullable<RunConfig['loss']> {
+  return multiLabel ? { kind: 'binary-cross-entropy', threshold: null, sumClasses: false } : { kind: 'cross-entropy' };
+}
+
+/** Refuses what does not go with these pictures. */
+function checkAgainst(
+  { metric, loss, classWeights }: RunConfig,
+  { classes, train }: Pick<RunPictures, 'classes' | 'train'>,
+): void {
+  if (metric === 'meanAveragePrecision' && !train.multiLabel) {
+    const wanted = 'a metric of pictures with one label each (balancedAccuracy, accuracy or loss)';
+    throw new Fault('config', `metric: expected ${wanted}, got "${metric}".`);
+  }
+  if (loss?.kind === 'cross-entropy' && train.multiLabel) {
+    const wanted = '"binary-cross-entropy", since pictures have several labels';
+    throw new Fault('config', `loss.kind: expected ${wanted}, got "${loss.kind}". Or leave it out.`);
+  }
+  if (Array.isArray(classWeights) && classWeights.length !== classes.length) {
+    const wanted = `${classes.length} weights, one a class`;
+    throw new Fault('config', `classWeights: expected ${wanted}, got ${classWeights.length}.`);
+  }
+  if (classCounts(train).every((n) => n === 0)) throw new Fault('data', 'pictures: expected labels, got none at all.');
+}
+
+/** The learning rate, and the others of its schedule, scaled to the pictures of a step (timm's --lr-base). */
+function withRate(config: RunConfig): Settled {
+  const { learningRateFor, learningRate, data, accumulate, optimizer } = config;
+  if (learningRateFor === null) return { config, notes: [] };
+  const pictures = data.batchSize * accumulate;
+  const ratio = pictures / learningRateFor;
+  const [factor, rule] =
+    optimizer.kind === 'sgd' ? [ratio, 'their ratio'] : [Math.sqrt(ratio), 'the root of their ratio'];
+  const scaled = (rate: number): number => Number((rate * factor).toPrecision(6));
+  const { schedule } = config;
+  const rates = {
+    ...('minimum' in schedule && { minimum: scaled(schedule.minimum) }),
+    ...(typeof schedule.warmupRate === 'number' && { warmupRate: scaled(schedule.warmupRate) }),
+  };
+  const settled = { learningRate: scaled(learningRate), learningRateFor: null, schedule: { ...schedule, ...rates } };
+  const meant = `${learningRate} is meant for ${learningRateFor} pictures a step`;
+  const note = `Learning rate ${settled.learningRate}: ${meant}, scaled by ${rule} to ${pictures}.`;
+  return { config: { ...config, ...settled }, notes: [note] };
+}
+
+/** The largest batch whose step fits. */
+function withBatch(
+  config: RunConfig,
+  { runtime }: Pick<Platform, 'runtime'>,
+  pictures: Pick<RunPictures, 'classes' | 'train'>,
+): Settled {
+  const { autoBatch } = config;
+  if (autoBatch === null) return { config, notes: [] };
+  const available = runtime.availableBytes?.();
+  if (available === undefined) {
+    throw new Fault(
+      'config',
+      `autoBatch: expected a runtime that knows its memory, got ${runtime.name}. Set data.batchSize.`,
+    );
+  }
+  const sized = (batchSize: number): RunConfig => ({ ...config, autoBatch: null, data: { ...config.data, batchSize } });
+  const estimate = (batchSize: number): number => stepBytes(sized(batchSize), pictures);
+  const most = Math.floor(pictures.train.samples.length / config.accumulate);
+  const { batch, bytes } = largestBatch(estimate, available * autoBatch, most);
+  const gb = (n: number): string => `${(n / 1e9).toFixed(2)} GB`;
+  const note = `Batch size ${batch}: a step needs about ${gb(bytes)} of the ${gb(available * autoBatch)} that it may take (${autoBatch} of what is free).`;
+  return { config: sized(batch), notes: [note] };
+}
+
+/** The most bytes that a training step holds at once. */
+function stepBytes(config: RunConfig, pictures: Pick<RunPictures, 'classes' | 'train'>): number {
+  const { network } = classifier(config.model, pictures.classes.length);
+  const traced = traceRun(config, network, pictures);
+  const { gradient, update } = stepGraph(traced, stepOptions(config, traced.state));
+  const bytes = (outputs: ReadonlyMap<string, Value>): number =>
+    costOf(simplify(legalise(simplify(outputs), config.engine.provider))).peakBytes;
+  return Math.max(bytes(gradient), update ? bytes(update) : 0);
+}
+
+/** Largest of 1, 2, 4 and the multiples of 8 that is at most `most` and whose bytes are at most `limit`. */
+export function largestBatch(
+  estimate: (batch: number) => number,
+  limit: number,
+  most: number,
+): { readonly batch: number; readonly bytes: number } {
+  const down = (n: number): number => (n >= 8 ? Math.floor(n / 8) * 8 : n >= 4 ? 4 : n >= 2 ? 2 : 1);
+  const one = estimate(1);
+  // Bytes grow with the pictures along a line, but for what does not depend on them.
+  const each = (estimate(9) - one) / 8;
+  let batch = down(Math.min(most, each > 0 ? 1 + (limit - one) / each : most));
+  let bytes = estimate(batch);
+  while (bytes > limit && batch > 1) {
+    batch = down(batch - 1);
+    bytes = estimate(batch);
+  }
+  if (bytes <= limit) return { batch, bytes };
+  const gb = (n: number): string => `${(n / 1e9).toFixed(2)} GB`;
+  throw new Fault(
+    'engine',
+    `autoBatch: expected a step of one picture in ${gb(limit)}, it needs about ${gb(bytes)}. Use smaller pictures or free memory.`,
+  );
+}
