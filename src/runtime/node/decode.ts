@@ -1,5 +1,6 @@
-import type { OutputInfo, Sharp } from 'sharp';
+import type { OutputInfo, Sharp, SharpOptions } from 'sharp';
 import { Fault, messageOf } from '../../core/fault.ts';
+import { decodeGif } from '../../data/gif.ts';
 import {
   type DecodedImage,
   type DecodeOptions,
@@ -8,13 +9,15 @@ import {
   type PictureKind,
   pictureKind,
 } from '../../data/image.ts';
+import { type ClaimedPicture, claimedPicture } from '../../data/picture-size.ts';
 
 type SharpModule = typeof import('sharp').default;
 
 /**
- * Decodes JPEG, PNG, WebP, GIF and AVIF with sharp (libvips). Pixels are those of Pillow's `convert('RGB')`: palettes
- * are looked up, grey is repeated, alpha is dropped without compositing, embedded colour profiles are not applied, of
- * 16 bits the high byte stays. Unlike Pillow it turns the picture upright (EXIF), and refuses corrupt JPEG data.
+ * Decodes JPEG, PNG, WebP and AVIF with sharp (libvips), GIF by itself. Pixels are those of Pillow's `convert('RGB')`:
+ * palettes are looked up, grey is repeated, alpha is dropped without compositing, embedded colour profiles are not
+ * applied (CMYK and YCCK become RGB without one), of 16 bits the high byte stays. Unlike Pillow it turns the picture
+ * upright (EXIF), refuses corrupt JPEG data, and takes the high byte of 16-bit grey, which Pillow cuts off at 255.
  */
 export const sharpDecoder: ImageDecoder = { decode };
 
@@ -53,23 +56,50 @@ async function decode(bytes: Uint8Array, name: string, options: DecodeOptions = 
       `${name}: expected a JPEG, PNG, WebP, GIF or AVIF picture, got ${got}. Replace or remove the file.`,
     );
   }
+  if (kind.format === 'gif') return named(name, kind, () => decodeGif(bytes));
+  const claimed = claimedPicture(bytes, kind);
+  if (claimed) checkClaimed(claimed, bytes, (why) => refused(name, kind, why));
   const sharp = await loadSharp();
+  const cmyk = kind.format === 'jpeg' && claimed?.channels === 4;
   const attempt = (failOn: Pipeline['failOn']): Promise<DecodedImage> =>
-    pixels(sharp, bytes, { kind, failOn, ...options });
-  try {
-    return await attempt('warning').catch((cause: unknown) => {
+    cmyk ? cmykPixels(sharp, bytes, failOn) : pixels(sharp, bytes, { kind, failOn, ...options });
+  return named(name, kind, () =>
+    attempt('warning').catch((cause: unknown) => {
       // Stray bytes between JPEG segments harm nothing: ImageNet has such files.
       if (kind.format === 'jpeg' && messageOf(cause).includes('extraneous bytes')) return attempt('error');
       throw cause;
-    });
+    }),
+  );
+}
+
+/** Refuses a header that claims too many pixels, or more than the file can hold, before memory is taken for them. */
+function checkClaimed(
+  { width, height, plausible }: ClaimedPicture,
+  bytes: Uint8Array,
+  fault: (why: string) => Fault,
+): void {
+  if (width * height > MAX_PIXELS) throw fault(`exceeds pixel limit: ${width} x ${height}`);
+  if (!plausible) throw fault(`the data are cut short: ${width} x ${height} pixels in ${bytes.length} bytes`);
+}
+
+/** What is decoded, or a fault that names the file. */
+async function named(
+  name: string,
+  kind: PictureKind,
+  decoded: () => DecodedImage | Promise<DecodedImage>,
+): Promise<DecodedImage> {
+  try {
+    return await decoded();
   } catch (cause) {
-    const why = messageOf(cause).split('\n')[0]!;
-    throw new Fault(
-      'data',
-      `${name}: expected a whole ${kind.format} picture, got a damaged or too large one (${why}). Replace or remove the file.`,
-      { cause },
-    );
+    throw refused(name, kind, messageOf(cause).split('\n')[0]!, cause);
   }
+}
+
+function refused(name: string, { format }: PictureKind, why: string, cause?: unknown): Fault {
+  const got = `a damaged or too large one (${why})`;
+  return new Fault('data', `${name}: expected a whole ${format} picture, got ${got}. Replace or remove the file.`, {
+    cause,
+  });
 }
 
 interface Pipeline extends DecodeOptions {
@@ -79,7 +109,7 @@ interface Pipeline extends DecodeOptions {
 
 async function pixels(sharp: SharpModule, bytes: Uint8Array, pipeline: Pipeline): Promise<DecodedImage> {
   const { kind, failOn, shorterAtLeast } = pipeline;
-  const open = (): Sharp => sharp(bytes, { failOn, limitInputPixels: MAX_PIXELS, ignoreIcc: true, autoOrient: true });
+  const open = (): Sharp => sharp(bytes, openOptions(failOn));
   const picture = open();
   if (kind.deep !== undefined) {
     picture.toColourspace(kind.deep === 'grey' ? 'grey16' : 'rgb16').raw({ depth: 'ushort' });
@@ -98,6 +128,30 @@ async function pixels(sharp: SharpModule, bytes: Uint8Array, pipeline: Pipeline)
   }
   const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
   return { width: info.width, height: info.height, data: toRgb(data, info) };
+}
+
+/** The options that every decoding has. */
+function openOptions(failOn: Pipeline['failOn']): SharpOptions {
+  return { failOn, limitInputPixels: MAX_PIXELS, ignoreIcc: true, autoOrient: true };
+}
+
+/**
+ * A JPEG of CMYK, or of YCCK as libjpeg makes CMYK of it, in Adobe's convention that 255 is no ink. As Pillow:
+ *
+ *     r = (1 − k) − c (1 − k)    and g, b alike, in units of 255, the product rounded
+ */
+async function cmykPixels(sharp: SharpModule, bytes: Uint8Array, failOn: Pipeline['failOn']): Promise<DecodedImage> {
+  const picture = sharp(bytes, openOptions(failOn)).pipelineColourspace('cmyk').toColourspace('cmyk').raw();
+  const { data: inks, info } = await picture.toBuffer({ resolveWithObject: true });
+  const data = new Uint8Array(info.width * info.height * 3);
+  for (let i = 0, o = 0; o < data.length; i += 4) {
+    const white = 255 - inks[i + 3]!;
+    for (let ink = 0; ink < 3; ink++) {
+      const product = inks[i + ink]! * white + 128;
+      data[o++] = white - ((product + (product >> 8)) >> 8);
+    }
+  }
+  return { width: info.width, height: info.height, data };
 }
 
 /** Drops alpha and repeats grey: [h, w, 1 to 4] → [h, w, 3]. */
