@@ -119,6 +119,14 @@ export * from './train/step-graph.ts';
 export { type ProviderParity, type VerifyRequest, type VerifyResult, verifyRun } from './train/verify.ts';
 export * from './train/work.ts';
 export * from './weights/adapt.ts';
+export {
+  type Hub,
+  type HubFile,
+  type HubProgress,
+  type HubReference,
+  type HubRequest,
+  parseHubReference,
+} from './weights/hub.ts';
 export * from './weights/load.ts';
 export * from './weights/names.ts';
 export * from './weights/open.ts';

@@ -8,6 +8,8 @@ export interface TrainFlags extends CommonFlags {
   readonly config?: string;
   readonly model?: string;
   readonly weights?: string;
+  readonly partial?: boolean;
+  readonly offline?: boolean;
   readonly epochs?: number;
   readonly batch?: number;
   readonly size?: number;
@@ -42,6 +44,7 @@ type Json = { [key: string]: unknown };
 const PLACES: Readonly<Record<string, string>> = {
   model: 'model.name',
   weights: 'model.weights',
+  partial: 'model.partial',
   epochs: 'epochs',
   batch: 'data.batchSize',
   size: 'data.size',

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import colours from 'picocolors';
-import type { Evaluation, ModuleTime, Outcome, RunConfig, RunResult, TrainEvent } from '../node.ts';
+import type { Evaluation, HubProgress, ModuleTime, Outcome, RunConfig, RunResult, TrainEvent } from '../node.ts';
 import { note, type StatusLine, say, sayJson, statusLine, table, terminalWidth } from './terminal.ts';
 import { collect, number, runOptions, type TrainFlags } from './train-options.ts';
 
@@ -31,7 +31,9 @@ export function trainCommand(): Command {
     .option('--size <pixels>', 'side of the square that the network sees', number)
     .option('--lr <rate>', 'learning rate after the warm-up', number)
     .option('--seed <n>', 'seed of weights, order and augmentation', number)
-    .option('--weights <file>', 'safetensors file to start from')
+    .option('--weights <file>', 'weights to start from: a file, hf:OWNER/NAME or timm/NAME of published ones')
+    .option('--partial', 'take what fits of the weights and leave the rest random')
+    .option('--offline', 'download nothing')
     .option('--config <file>', 'configuration as JSON; options after it change it')
     .option('--set <key=value>', 'any part of the configuration, such as data.flip=0; again for more', collect, [])
     .option('--name <name>', 'name of the run; the time where absent')
@@ -62,6 +64,7 @@ async function runTrain(folder: string | undefined, flags: TrainFlags, command: 
     signal: interrupt.signal,
     onEvent: (event: TrainEvent) => (flags.json ? tellJson(event) : tell(door, line, event)),
     ...(flags.profile && { profile: `${path}/profile` }),
+    ...(flags.offline && { offline: true }),
   };
   try {
     const result = await (flags.resume === undefined ? door.train(options, request) : door.resume(request));
@@ -78,7 +81,7 @@ async function runTrain(folder: string | undefined, flags: TrainFlags, command: 
 
 /** Options that a user gave and that belong to a configuration. */
 function given(command: Command): Readonly<Record<string, unknown>> {
-  const free = new Set(['json', 'debug', 'resume', 'profile']);
+  const free = new Set(['json', 'debug', 'resume', 'profile', 'offline']);
   const names = Object.keys(command.opts()).filter((n) => !free.has(n) && command.getOptionValueSource(n) === 'cli');
   return Object.fromEntries(names.map((n) => [n, command.getOptionValue(n)]));
 }
@@ -111,6 +114,11 @@ function interruption(): { readonly signal: AbortSignal; forget(): void } {
   return { signal: controller.signal, forget };
 }
 
+/** `model.safetensors  12.3 of 98.4 MB`. */
+export function downloadLine({ path, received, total }: HubProgress): string {
+  return `${path}  ${(received / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
+}
+
 function tellJson(event: TrainEvent): void {
   if (event.kind === 'evaluation') sayJson({ kind: event.kind, epoch: event.epoch, ...figures(event.evaluation) });
   else sayJson(event);
@@ -119,6 +127,10 @@ function tellJson(event: TrainEvent): void {
 function tell(door: Door, line: StatusLine, event: TrainEvent): void {
   if (event.kind === 'progress') {
     line.show(door.progressLine(event.state, { width: terminalWidth() - 1 }));
+    return;
+  }
+  if (event.kind === 'download') {
+    line.show(downloadLine(event.progress));
     return;
   }
   line.clear();

@@ -1,6 +1,7 @@
 import type { SkippedFile } from '../data/batch.ts';
 import type { ProgressState } from '../result/progress.ts';
 import type { MetricsRow } from '../result/report.ts';
+import type { HubProgress } from '../weights/hub.ts';
 import type { RunConfig } from './config.ts';
 import type { Evaluation } from './evaluate.ts';
 
@@ -12,6 +13,8 @@ export type TrainEvent =
   | { readonly kind: 'data'; readonly train: string; readonly test: string }
   /** Something worth a line: which weights were taken, what is written now. */
   | { readonly kind: 'note'; readonly text: string }
+  /** Published weights are being downloaded; at every hundredth. */
+  | { readonly kind: 'download'; readonly progress: HubProgress }
   /** After every step. */
   | { readonly kind: 'progress'; readonly state: ProgressState }
   /** A row of `metrics.jsonl`. */

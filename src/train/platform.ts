@@ -5,6 +5,7 @@ import type { Output } from '../data/output.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { EncodePicture } from '../result/attention.ts';
 import type { Fact } from '../result/report.ts';
+import type { Hub } from '../weights/hub.ts';
 
 /** All that a training run needs of the machine it runs on. */
 export interface Platform {
@@ -20,6 +21,8 @@ export interface Platform {
     limits: { readonly maxBytes: number; readonly signal?: AbortSignal },
   ) => Promise<Uint8Array>;
   readonly encodePicture: EncodePicture;
+  /** Where published weights come from; absent where a platform downloads nothing. */
+  readonly hub?: Hub;
   /** Bytes of memory that this process holds; absent where a platform cannot say. */
   readonly memory?: () => number;
   /** Cores that may be used. */

@@ -32,6 +32,7 @@ const CLOSE = 3;
 export function recognise(found: Found): Recognised | null {
   for (const kind of Object.keys(NAME_TABLES) as NetworkConfig['kind'][]) {
     const shapes = ownShapes(found, kind);
+    if (!shapes) continue;
     for (const name of closest(shapes, kind).slice(0, CLOSE)) {
       if (isOf(found, { name, overrides: {} })) return { name, overrides: {}, changes: [] };
     }
@@ -50,11 +51,15 @@ function stateOfNamed(name: string): readonly StateSpec[] {
   return state;
 }
 
-/** The file's shapes by our names, read by the table under which most names are known. */
-function ownShapes(found: Found, kind: NetworkConfig['kind']): Shapes {
+/** Below this share of known names a file is of no network of a kind. */
+const KNOWN = 0.1;
+
+/** The file's shapes by our names, read by the table under which most are known; null where hardly any is. */
+function ownShapes(found: Found, kind: NetworkConfig['kind']): Shapes | null {
   const known = new Set(namesOfKind(kind).flatMap((name) => stateOfNamed(name).map((s) => s.name)));
   const wanted = [...known].map((name) => ({ name, shape: [-1] }));
-  const { rename } = fitNames(wanted, found, NAME_TABLES[kind]);
+  const { rename, names } = fitNames(wanted, found, NAME_TABLES[kind]);
+  if (names.size < KNOWN * found.size || names.size === 0) return null;
   return new Map([...found].map(([name, { shape }]) => [rename(name), shape]));
 }
 
