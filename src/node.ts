@@ -3,6 +3,7 @@ export * from './index.ts';
 export { sharpDecoder } from './runtime/node/decode.ts';
 export { encodePicture } from './runtime/node/encode-picture.ts';
 export { nodeFiles } from './runtime/node/files.ts';
+export { type NodeHubOptions, nodeHub } from './runtime/node/hub.ts';
 export { startImageWorkers } from './runtime/node/loader.ts';
 export { embeddedPictures, packageRoot, packageVersion } from './runtime/node/machine.ts';
 export { nodeRuntime } from './runtime/node/onnx.ts';
@@ -18,6 +19,7 @@ import { sharpDecoder } from './runtime/node/decode.ts';
 import { download } from './runtime/node/download.ts';
 import { encodePicture } from './runtime/node/encode-picture.ts';
 import { nodeFiles } from './runtime/node/files.ts';
+import { nodeHub } from './runtime/node/hub.ts';
 import { startImageWorkers } from './runtime/node/loader.ts';
 import { cores, embeddedPictures, machineFacts, packageVersion } from './runtime/node/machine.ts';
 import { nodeRuntime } from './runtime/node/onnx.ts';
@@ -43,6 +45,7 @@ export function nodePlatform(): Platform {
     startWorkers: (threads) => startImageWorkers({ threads }),
     download,
     encodePicture,
+    hub: nodeHub(),
     memory: () => process.memoryUsage.rss(),
     cores: cores(),
     embedded: embeddedPictures(),
