@@ -1,3 +1,4 @@
+import type { RandAugmentConfig } from '../data/augment/rand-augment-config.ts';
 import type { ClassWeighting } from '../data/class-weights.ts';
 import type { Provider } from '../engine/runtime.ts';
 import type { DataConfig } from './data-config.ts';
@@ -124,9 +125,19 @@ type Parts = 'data' | 'model' | 'engine' | 'freeze' | 'checkpointEvery';
 type Kinds = 'optimizer' | 'schedule' | 'loss';
 type PartsOf<T> = T extends object ? Partial<T> : T;
 
+type PartsOfEach<T> = { readonly [K in keyof T]?: PartsOf<T[K]> };
+/** RandAugment may be said in timm's words too. */
+type SaidOfAugment = PartsOfEach<Omit<RunConfig['data']['augment'], 'randAugment'>> & {
+  readonly randAugment?: Partial<RandAugmentConfig> | string | null;
+};
+
 /** What may be said of a run; what is left out takes the recipe's value, else its default. */
 export type RunOptions = {
   readonly [K in Exclude<Parts, 'data'>]?: Partial<RunConfig[K]>;
 } & { readonly [K in Kinds]?: PartsOf<RunConfig[K]> } & {
-  readonly data?: Partial<Omit<DataConfig, 'batchSize'>> & { readonly batchSize?: number | 'auto' };
+  readonly data?: Partial<Omit<DataConfig, 'batchSize' | 'augment'>> & {
+    /** `auto`: as many as fit into a share of the memory; see {@link RunConfig.autoBatch}. */
+    readonly batchSize?: number | 'auto';
+    readonly augment?: SaidOfAugment;
+  };
 } & Partial<Omit<RunConfig, Parts | Kinds>>;

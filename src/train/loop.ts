@@ -94,8 +94,9 @@ class Sitting {
       await this.#epoch();
       const epoch = this.standing.epoch + 1;
       const due = epoch % config.evaluateEvery === 0 || epoch === config.epochs;
+      const used = this.#used; // an evaluation may change it for the steps that follow
       evaluation = due ? await this.#evaluate(epoch) : null;
-      await this.#record(epoch, evaluation);
+      await this.#record(epoch, evaluation, used);
       this.standing = { ...this.standing, epoch, batch: 0 };
       await this.save();
     }
@@ -124,7 +125,7 @@ class Sitting {
       await this.#batch(batch, number++, part);
       if (!part.last || number === batches) continue;
       const steps = number / config.accumulate;
-      if (steps % config.logEvery === 0) await this.#record(epoch + number / batches, null);
+      if (steps % config.logEvery === 0) await this.#record(epoch + number / batches, null, this.#used);
       if (this.#saveIsDue(steps)) await this.save();
     }
   }
@@ -171,6 +172,11 @@ class Sitting {
     return runLearningRate(schedule, learningRate, { step, stepsPerEpoch: this.#stepsPerEpoch, epochs, reductions });
   }
 
+  /** The learning rate of the last step. */
+  get #used(): number {
+    return this.#learningRate(this.#parts.stepper.step - 1);
+  }
+
   async #notFinite(feeds: Feeds, loss: number, part: StepPart): Promise<Fault> {
     const { stepper, config } = this.#parts;
     const where = await this.#parts.explain(feeds, stepper.before);
@@ -185,21 +191,27 @@ class Sitting {
   }
 
   #progress(): void {
-    const { config, stepper, onEvent } = this.#parts;
+    const { config, onEvent } = this.#parts;
     const { epoch, batch } = this.standing;
     const steps = this.#stepsPerEpoch;
     const step = Math.ceil(batch / config.accumulate);
     const { loss, imagesPerSecond } = this.#pulse;
     const secondsLeft = this.#pulse.left((config.epochs - epoch) * steps - step);
-    const learningRate = this.#learningRate(stepper.step - 1);
-    const state = { epoch: epoch + 1, epochs: config.epochs, step, steps, imagesPerSecond, loss, learningRate };
+    const state = {
+      epoch: epoch + 1,
+      epochs: config.epochs,
+      step,
+      steps,
+      imagesPerSecond,
+      loss,
+      learningRate: this.#used,
+    };
     onEvent({ kind: 'progress', state: { ...state, secondsLeft } });
   }
 
   /** Adds a row of metrics and starts new sums. */
-  async #record(epoch: number, evaluation: Evaluation | null): Promise<void> {
+  async #record(epoch: number, evaluation: Evaluation | null, learningRate: number): Promise<void> {
     const { stepper, record, measure } = this.#parts;
-    const learningRate = this.#learningRate(stepper.step - 1);
     const { imagesPerSecond } = this.#pulse;
     const parts = { epoch, step: stepper.step, learningRate, imagesPerSecond, evaluation };
     const row = { ...metricsRow(this.standing, parts), ...measure() };

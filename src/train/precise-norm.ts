@@ -32,7 +32,8 @@ export async function preciseNorm(
 ): Promise<TensorMap> {
   const { traced, pictures, batches, seed, epoch } = options;
   if (traced.updates.size === 0) return weights;
-  const session = await createSession(runtime, traced.updates, options.session);
+  const outputs = new Map([...traced.updates].map(([name, v]) => [NEXT + name, v]));
+  const session = await createSession(runtime, outputs, options.session);
   const means = new Map<string, Moments>();
   try {
     let batch = 0;
@@ -60,8 +61,9 @@ interface Moments {
 
 /** The graph gives (1 − m) r + m s of running statistics r and a batch's s: m is found by feeding r = 0 and r = 1. */
 async function addBatch(session: Session, feeds: Record<string, Tensor>, sums: Map<string, Moments>): Promise<void> {
+  const buffers = session.outputs.map((name) => name.slice(NEXT.length));
   const run = async (running: number): Promise<Record<string, Tensor>> => {
-    const filled = session.outputs.map((name) => {
+    const filled = buffers.map((name) => {
       const { shape } = feeds[name]!;
       return [name, float32(shape, new Float32Array(feeds[name]!.data.length).fill(running))] as const;
     });
@@ -70,16 +72,16 @@ async function addBatch(session: Session, feeds: Record<string, Tensor>, sums: M
   };
   const zero = await run(0);
   const one = sums.size === 0 ? await run(1) : null;
-  for (const name of session.outputs) {
+  for (const name of buffers) {
     if (!name.endsWith(MEAN)) continue;
     const path = name.slice(0, -MEAN.length);
-    const mean = floats(zero[name]!);
-    const variance = floats(zero[path + VARIANCE]!);
+    const mean = floats(zero[NEXT + name]!);
+    const variance = floats(zero[NEXT + path + VARIANCE]!);
     const before = sums.get(path);
     const sum = before ?? {
       mean: new Float64Array(mean.length),
       square: new Float64Array(mean.length),
-      share: 1 - (floats(one![name]!)[0]! - mean[0]!),
+      share: 1 - (floats(one![NEXT + name]!)[0]! - mean[0]!),
       batches: 0,
     };
     sums.set(path, sum);
@@ -92,6 +94,7 @@ async function addBatch(session: Session, feeds: Record<string, Tensor>, sums: M
   }
 }
 
+const NEXT = 'next/';
 const MEAN = '.running_mean';
 const VARIANCE = '.running_var';
 

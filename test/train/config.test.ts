@@ -126,9 +126,11 @@ describe('settings of parameters', () => {
 
 describe('a recipe', () => {
   test.each(Object.entries(RECIPES))('%s makes a configuration that says all of it', (recipe, { options }) => {
-    const data = { ...options.data, folder: recipe === 'emoji' ? null : 'x' };
-    const config = readRunConfig({ recipe, data: { folder: data.folder } });
-    expect(config).toMatchObject({ ...options, data: { ...data }, recipe });
+    const { augment, ...data } = options.data ?? {};
+    const { randAugment, ...more } = augment ?? {};
+    const config = readRunConfig({ recipe, data: { folder: recipe === 'emoji' ? null : 'x' } });
+    expect(config).toMatchObject({ ...options, data: { ...data, augment: more }, recipe });
+    expect(config.data.augment.randAugment).toEqual(randAugment ? expect.objectContaining({ operations: 2 }) : null);
     expect(readRunConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
   });
   test('gives way to what is said, key by key, but not across kinds', () => {
