@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ContextSpec } from '../model/blocks/context.ts';
 
 /** Options of mmcv's non-local block, in its own words but for the mode of comparison. */

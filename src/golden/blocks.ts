@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ContextSpec, contextBlock } from '../model/blocks/context.ts';
 import type { Network } from '../model/scope.ts';
 import { type Attempt, type GoldenEnvironment, notSupported } from './attempt.ts';

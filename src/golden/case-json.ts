@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Fault } from '../core/fault.ts';
 
 /** Folders of the corpus; the folder of a case decides what it checks and how closely. */

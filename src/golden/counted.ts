@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { costOf, totalMacs } from '../graph/cost.ts';
 import type { Traced } from '../model/scope.ts';
 import type { ArrayCase } from './case.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Tensor } from '../core/tensor.ts';
 import { backward } from '../graph/backward.ts';
 import * as op from '../graph/ops/index.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Fault } from '../core/fault.ts';
 import type { ContextPlacement } from '../model/networks/placement.ts';
 import type { ResnetConfig } from '../model/networks/resnet-config.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ResizeKind, type RgbImage, resizePlanes, resizeRgb } from '../core/resize.ts';
 import { float32, type Tensor, tensor } from '../core/tensor.ts';
 import type { DecodedImage } from '../data/image.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { float32, floats, type Tensor, tensor, toNumbers } from '../core/tensor.ts';
 import * as op from '../graph/ops/index.ts';
 import { constant, scalar } from '../graph/trace.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { EmaConfig } from '../train/ema.ts';
 import type { OptimizerConfig } from '../train/optimizers/optimizer.ts';
 import { learningRateAt, type Schedule } from '../train/schedule.ts';

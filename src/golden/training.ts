@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { int64, type Tensor, tensor, toNumbers } from '../core/tensor.ts';
 import { crossEntropy } from '../model/losses/classification.ts';
 import { type Network, traceNetwork } from '../model/scope.ts';

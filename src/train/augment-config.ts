@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf } from '../core/fault.ts';
 import { type AugmentConfig, readAugment } from '../data/augment/config.ts';
 import { type MixConfig, readMix } from '../data/augment/mix.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { crc32c } from '../core/crc.ts';
 import { Fault } from '../core/fault.ts';
 import { bytesOf, type Tensor, type TensorMap } from '../core/tensor.ts';

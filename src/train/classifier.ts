@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Fault } from '../core/fault.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import type { Files } from '../data/files.ts';

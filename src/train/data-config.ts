@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type MixConfig, mixes } from '../data/augment/mix.ts';
 import type { Sampling } from '../data/order.ts';
 import type { SourceOptions } from '../data/source.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Fault } from '../core/fault.ts';
 import { textBytes } from '../data/output.ts';
 import type { Fact } from '../result/report.ts';

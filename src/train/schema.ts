@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RunConfig } from './config.ts';
 import { DATA, type SaidOfData } from './data-config.ts';
 

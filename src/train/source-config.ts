@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { SOURCE_DEFAULTS, type SourceOptions } from '../data/source.ts';
 
 // Without compiled validators no `eval` is asked for, which a strict content-security policy forbids.

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Fault } from '../../core/fault.ts';
 import { didYouMean } from '../../core/suggest.ts';
 import type { ContextSpec } from '../blocks/context.ts';
