@@ -50,7 +50,7 @@ export function planColumns(where: string, records: readonly CsvRecord[], option
   const path = columns.path === undefined ? pathColumn(where, names, row) : find('path', columns.path);
   const split = columns.split === undefined ? namedColumn(names, SPLIT_NAMES) : find('split', columns.split);
   const taken = new Set([path, split]);
-  const free = row.cells.map((_, i) => i).filter((i) => !taken.has(i));
+  const free = first.cells.map((_, i) => i).filter((i) => !taken.has(i));
   const said = columns.labels;
   const labels =
     said === undefined
@@ -92,7 +92,7 @@ function namedColumn(names: readonly string[] | null, wanted: readonly string[])
 function pathColumn(where: string, names: readonly string[] | null, row: CsvRecord): number {
   const named = namedColumn(names, PATH_NAMES.slice(0, -1));
   if (named !== null) return named;
-  const shown = row.cells.findIndex(looksLikePicture);
+  const shown = row.cells.slice(0, names?.length).findIndex(looksLikePicture);
   if (shown >= 0) return shown;
   const id = namedColumn(names, ['id']);
   if (id !== null) return id;

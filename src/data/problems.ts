@@ -35,13 +35,18 @@ export function problemLog(strict: boolean): ProblemLog {
   const examples: { kind: ProblemKind; reason: string }[] = [];
   return {
     add: (kind, reason) => {
-      if (strict) throw new Fault('data', reason());
+      if (strict) throw new Fault('data', printable(reason()));
       const count = (counts[kind] ?? 0) + 1;
       counts[kind] = count;
-      if (count <= SHOWN) examples.push({ kind, reason: reason() });
+      if (count <= SHOWN) examples.push({ kind, reason: printable(reason()) });
     },
     result: () => ({ counts: { ...counts }, examples: [...examples] }),
   };
+}
+
+/** Names come from other people's files: what would steer a terminal becomes U+FFFD. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, '\ufffd');
 }
 
 const WORDS: Readonly<Record<ProblemKind, readonly [one: string, many: string]>> = {

@@ -139,6 +139,7 @@ async function labelledSample(
   options: SourceOptions,
   read: (member: TarMember) => Promise<Uint8Array>,
 ): Promise<Labelled | string> {
+  if (/\p{Cc}/u.test(key)) return 'a name without control characters, got one with some';
   const picture = [...members].find(([ending]) => !ending.includes('.') && looksLikePicture(`.${ending}`));
   if (picture === undefined) return `a picture among ${[...members.keys()].slice(0, 8).join(', ')}, got none`;
   const [ending, { offset, size }] = picture;

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { random } from '../../src/core/random.ts';
 import { classCounts, type Dataset, splitDataset } from '../../src/data/dataset.ts';
 import { type OpenOptions, openDataset, openLabelled } from '../../src/data/open.ts';
 import { describeProblems } from '../../src/data/problems.ts';
 import { memoryFiles } from '../support/memory-files.ts';
-import { tarMember, tarOf } from '../support/tar.ts';
+import { paxHeader, tarMember, tarOf } from '../support/tar.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const dataFault = expect.objectContaining({ name: 'Fault', code: 'data' });
@@ -117,6 +118,15 @@ describe('a table of pictures', () => {
     expect(text).toMatch(/line 12: expected 2 cells, got 1/);
     expect(text).toMatch(/line 13: expected one label, got none/);
     expect(describeProblems(problems)).toMatch(/^Left out: 2 pictures that came twice, 1 missing file, 5 paths/);
+  });
+  it('is told of without what would steer a terminal', async () => {
+    const { problems } = await openTable(
+      'path,label\ni/1.jpg,a\ni/2.jpg,b\ni/3.jpg,a\ni/4.jpg,b\ni/5.jpg,\u001b[2Jx\n',
+      {
+        classes: ['a', 'b'],
+      },
+    );
+    expect(problems.examples[0]!.reason).toMatch(/line 6: .*got "\ufffd\[2Jx"/);
   });
   it('ends at the first wrong thing where it is read strictly', async () => {
     await expect(openTable('path,label\ni/1.jpg,a\ni/9.jpg,b\n', { strict: true })).rejects.toThrow(dataFault);
@@ -238,6 +248,28 @@ describe('shards', () => {
       /expected pictures, got none. Left out: 2 shards/,
     );
     await expect(openDataset(disk({}, 'd/x.jpg'), 'd', { format: 'webdataset' })).rejects.toThrow(/expected tar files/);
+  });
+});
+
+describe('changed bytes', () => {
+  const files = (name: string, content: Uint8Array) => disk({ [name]: content }, ...SIX);
+  const SOURCES = [
+    ['d/t.csv', bytes('path,label,split\ni/1.jpg,"a;b",train\ni/2.jpg,b,train\ni/3.jpg,a,val\n')],
+    ['d/t.tar', tarOf(paxHeader({ path: 'k.jpg' }), tarMember('x', 'p'), tarMember('k.json', '{"label":[1,2]}'))],
+  ] as const;
+  it.each(SOURCES)('of %s are read or refused by a fault, and quickly', async (name, whole) => {
+    const draws = random(9, name);
+    const began = performance.now();
+    let refused = 0;
+    for (let round = 0; round < 400; round++) {
+      const changed = whole.slice(0, whole.length - (round % 3 === 0 ? draws.integer(whole.length) : 0));
+      for (let i = 0; i < 4 && changed.length > 0; i++) changed[draws.integer(changed.length)] = draws.integer(256);
+      await openLabelled(files(name, changed), name, { classes: ['a', 'b', 'c'] }).catch((error: unknown) => {
+        expect(error).toEqual(dataFault);
+        refused++;
+      });
+    }
+    expect([refused > 20, performance.now() - began < 10_000]).toEqual([true, true]);
   });
 });
 
