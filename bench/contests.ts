@@ -44,6 +44,7 @@ export function contests(entrants: Entrants, machine: Machine): readonly Contest
     growth(entrants),
     ...convolution(entrants),
     ...peakShare(entrants, machine),
+    ...loads(entrants),
     help(),
   ];
 }
@@ -139,6 +140,24 @@ function peakShare(entrants: Entrants, machine: Machine): readonly Contest[] {
       rows: [reported, measured, atProduct(`farsight-matmul-${size}`)],
     },
     { match: { ours, theirs: entrants.pytorch(product).slice(0, 1) }, rows: [atProduct(`pytorch-matmul-${size}`)] },
+  ];
+}
+
+/**
+ * Loading 102 MB that lie in the page cache: safetensors against reading the bytes alone, a checkpoint against PyTorch.
+ * Reading into memory that is there already is the most that a page cache gives, and more than any loader can use, as
+ * what it loads needs memory of its own; readFile is what that costs.
+ */
+function loads(entrants: Entrants): readonly Contest[] {
+  const row = (id: string, peer: string): RowPlan => ({ id, peer, figures: timeFigures });
+  const [ours, theirs] = [entrants.loads('safetensors'), entrants.torchLoads()];
+  return [
+    { match: { ours, theirs: entrants.plainRead('new') }, rows: [row('load.safetensors', 'node-readfile')] },
+    { match: { ours, theirs: entrants.plainRead('same') }, rows: [row('load.safetensors', 'read-into-one-buffer')] },
+    {
+      match: { ours: entrants.loads('pth'), theirs, bound: INFERENCE_BOUND },
+      rows: timeAndMemory('load.pth', 'pytorch'),
+    },
   ];
 }
 

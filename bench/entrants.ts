@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '../src/core/fault.ts';
 import type { Entrant } from './measure.ts';
+import { writeResnet50 } from './ours/load.ts';
 import { findPython, type Python } from './python.ts';
 import { type Launch, ProcessSide } from './side.ts';
 import type { ConvSubject, NetworkSubject, Subject, SubjectOptions } from './subject.ts';
@@ -49,6 +50,22 @@ export class Entrants {
     return [{ label, open }];
   }
 
+  /** Our side of loading ResNet-50's state, 102 MB, as safetensors of ours or as a checkpoint of torch.save. */
+  loads(format: 'safetensors' | 'pth'): Entrant {
+    return { label: 'farsight', open: async () => this.#load(node('farsight', 'ours/serve.ts'), format) };
+  }
+
+  /** torch.load of the checkpoint that {@link loads} reads. */
+  torchLoads(): readonly Entrant[] {
+    return [{ label: 'torch.load', open: async () => this.#load(this.#torch('torch.load'), 'pth') }];
+  }
+
+  /** Node reading the same bytes and doing nothing with them, into new memory or into the same again. */
+  plainRead(into: 'new' | 'same'): readonly Entrant[] {
+    const label = into === 'new' ? 'readFile' : 'read into one buffer';
+    return [{ label, open: async () => this.#load(node(label, 'peers/read.ts'), 'safetensors', into) }];
+  }
+
   /** TensorFlow.js with its WebAssembly backend, fetched from the registry into a folder of its own when first asked for. */
   tfjs(subject: ConvSubject): readonly Entrant[] {
     const open = async (): Promise<ProcessSide> => {
@@ -78,6 +95,22 @@ export class Entrants {
     // OPENBLAS_CORETYPE would hold PyTorch's matrix products to another processor's kernels.
     const env = { OMP_NUM_THREADS: String(this.#threads ?? this.#cores), OPENBLAS_CORETYPE: undefined };
     return { name, command: this.#python.path, args: [join(HERE, 'peers/pytorch.py')], env };
+  }
+
+  async #load(launch: Launch, format: 'safetensors' | 'pth', into?: 'new' | 'same'): Promise<ProcessSide> {
+    const path = join(this.#folder, `resnet50.${format}`);
+    if (!existsSync(path)) await (format === 'pth' ? this.#save(path) : writeResnet50(path));
+    return this.#start(launch, { kind: 'load', path, ...(into && { into }) });
+  }
+
+  async #save(path: string): Promise<void> {
+    const subject: NetworkSubject = { kind: 'network', network: 'resnet50', batch: 1, size: 224, mode: 'inference' };
+    const side = await this.#start(this.#torch('torch.save'), subject);
+    try {
+      await side.ask({ do: 'save', path });
+    } finally {
+      await side.quit();
+    }
   }
 
   async #export(subject: NetworkSubject, path: string): Promise<void> {

@@ -50,8 +50,16 @@ export interface OnnxSubject {
   readonly of: NetworkSubject;
 }
 
+/** A file of weights, loaded whole. */
+export interface LoadSubject {
+  readonly kind: 'load';
+  readonly path: string;
+  /** Of plain reading: whether each run takes memory anew, or fills the same again. */
+  readonly into?: 'new' | 'same';
+}
+
 /** What a side of the benchmark is asked to run. */
-export type Subject = NetworkSubject | NonLocalSubject | ConvSubject | MatMulSubject | OnnxSubject;
+export type Subject = NetworkSubject | NonLocalSubject | ConvSubject | MatMulSubject | OnnxSubject | LoadSubject;
 
 /** What goes with a subject to one side: threads (the side's own default where absent) and PyTorch's memory format. */
 export interface SubjectOptions {
@@ -79,4 +87,5 @@ export type Request =
   | { readonly do: 'run'; readonly n: number; readonly warm: number }
   | { readonly do: 'output'; readonly path: string }
   | { readonly do: 'export'; readonly path: string }
+  | { readonly do: 'save'; readonly path: string }
   | { readonly do: 'quit' };

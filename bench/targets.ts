@@ -32,6 +32,9 @@ export const TARGETS: readonly Target[] = [
   { ids: ['resnet50-gc.share.b1'], peer: 'farsight-resnet50', of: 'ratio', most: 0.06 },
   { ids: NONLOCAL, peer: 'pytorch', of: 'ratio', most: 0.5 },
   { ids: ['nonlocal.growth.memory'], peer: 'farsight-64x64', of: 'ratio', most: 4.4 },
+  { ids: ['load.safetensors'], peer: 'node-readfile', of: 'ratio', most: 1.43 },
+  { ids: ['load.safetensors'], peer: 'read-into-one-buffer', of: 'ratio', most: 1.43 },
+  { ids: ['load.pth'], peer: 'pytorch', of: 'ratio', most: 1.5 },
   { ids: ['help.time'], peer: 'node', of: 'ours', most: 300 },
 ];
 

@@ -10,6 +10,7 @@ import { type Network, type StateSpec, traceNetwork } from '../../src/model/scop
 import { lowerTraced, traceTraining } from '../../src/train/network.ts';
 import { createStepper } from '../../src/train/step.ts';
 import type { NetworkSubject, Part, Runnable, Subject, SubjectOptions } from '../subject.ts';
+import { loading } from './load.ts';
 import { nonLocalNetwork, residualNetwork } from './networks.ts';
 
 /** Our side of a subject: our graph, our session, in this process. */
@@ -29,6 +30,8 @@ export function prepareOurs(runtime: Runtime, subject: Subject, options: Subject
     }
     case 'matmul':
       return matMul(runtime, subject.size, options);
+    case 'load':
+      return loading(subject);
     case 'onnx':
       throw new Fault('config', 'our side: expected a network of ours, got an exported file.');
     default:

@@ -1,7 +1,7 @@
 """PyTorch's side of the benchmark: one subject in one process, driven by lines of JSON.
 
 Requests: {"do": "prepare", "subject": {...}} | {"do": "run", "n": 3, "warm": 1} | {"do": "output", "path": FILE}
-| {"do": "export", "path": FILE} | {"do": "quit"}. Answers: one JSON object a line, {"error": TEXT} where it failed.
+| {"do": "export", "path": FILE} | {"do": "save", "path": FILE} | {"do": "quit"}. Answers: one JSON object a line, {"error": TEXT} where it failed.
 Weights and inputs come from the fill formula of the golden cases (src/golden/fill.ts), so no file holds them.
 """
 import json
@@ -218,6 +218,20 @@ class MatMul:
         return {"y": self.run()}
 
 
+class Load:
+    """A checkpoint, loaded whole."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def run(self):
+        return torch.load(self.path, map_location="cpu")
+
+    def output(self):
+        state = self.run()
+        return {name: state[name] for name in ("conv1.weight", "layer4.2.conv3.weight", "fc.weight", "fc.bias")}
+
+
 def make(subject):
     """The runnable of a subject (bench/subject.ts says what each field means)."""
     kind, last = subject["kind"], subject.get("format") == "channels_last"
@@ -233,6 +247,8 @@ def make(subject):
         return Inference(nn.Conv2d(subject["channels"], subject["channels"], 3, padding=1, bias=False), x, last)
     if kind == "matmul":
         return MatMul(subject["size"])
+    if kind == "load":
+        return Load(subject["path"])
     raise ValueError(f"no subject of kind {kind}")
 
 
@@ -263,6 +279,9 @@ def answer(request, state):
         return {"parts": parts}
     if what == "export":
         made.export(request["path"])
+        return {}
+    if what == "save":
+        torch.save(made.module.state_dict(), request["path"])
         return {}
     raise ValueError(f"no request {what}")
 

@@ -38,7 +38,7 @@ const ALIGN = 64;
  * Bytes that are read at once, where no single piece is longer. Small enough that the C library takes the memory from
  * its heap, where it is used again: pages that the system has to make anew cost three times as much as reading them.
  */
-const BLOCK = 8 * 1024 ** 2;
+const BLOCK = 4 * 1024 ** 2;
 /** Blocks that are read at the same time. */
 const AHEAD = 3;
 /** Bytes between two pieces that are read over rather than skipped. */
