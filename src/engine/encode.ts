@@ -27,6 +27,11 @@ export interface EncodeOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** The version of this library, as producer. */
   readonly version?: string;
+  /**
+   * Inputs whose first size is left unsaid. The engine plans buffers of sizes that it knows for good: one that is used
+   * early and late is held meanwhile. Of sizes that it does not know it frees each buffer after its last use.
+   */
+  readonly unsaid?: ReadonlySet<string>;
   /** Values whose names in the file the metadata tell, under {@link ONNX_MODULES}; those not computed are left out. */
   readonly modules?: ReadonlyMap<string, Value>;
 }
@@ -45,7 +50,7 @@ type ValueInit = MessageInitShape<typeof ValueInfoProtoSchema>;
  */
 export function encode(outputs: ReadonlyMap<string, Value>, options: EncodeOptions = {}): Uint8Array {
   const graph = graphOf(outputs);
-  const writer = new Writer(graph.inputs, options.constants ?? new Map());
+  const writer = new Writer(graph.inputs, options);
   for (const [name, v] of outputs) writer.claim(name, v);
   for (const node of nodesOf(outputs.values())) writer.node(node);
   const results = [...outputs].map(([name, v]) => writer.output(name, v));
@@ -62,7 +67,7 @@ export function encode(outputs: ReadonlyMap<string, Value>, options: EncodeOptio
       name: options.name ?? 'graph',
       node: writer.nodes,
       initializer: writer.initializers,
-      input: writer.inputs.map((v) => valueInfo(inputName(v)!, v)),
+      input: writer.inputs.map((v) => valueInfo(inputName(v)!, v, options.unsaid?.has(inputName(v)!))),
       output: results,
     },
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
@@ -70,13 +75,15 @@ export function encode(outputs: ReadonlyMap<string, Value>, options: EncodeOptio
   return toBinary(ModelProtoSchema, model);
 }
 
-function valueInfo(name: string, v: Value): ValueInit {
-  const dim = v.shape.map((d) => ({
-    value:
+function valueInfo(name: string, v: Value, unsaid = false): ValueInit {
+  const dim = v.shape.map((d, i) => {
+    if (unsaid && i === 0) return {};
+    const value =
       typeof d === 'number'
         ? { case: 'dimValue' as const, value: BigInt(d) }
-        : { case: 'dimParam' as const, value: d.key },
-  }));
+        : { case: 'dimParam' as const, value: d.key };
+    return { value };
+  });
   const type = { elemType: DTYPES[v.dtype].onnx, shape: { dim } };
   return { name, type: { value: { case: 'tensorType' as const, value: type } } };
 }
@@ -89,10 +96,13 @@ class Writer {
   readonly #integers = new Map<string, string>();
   readonly #constants: TensorMap;
   readonly #dimensions: DimensionEncoder;
+  /** Whether a size that a reshape leaves as it is stays unsaid. */
+  readonly #unsaid: boolean;
   #count = 0;
 
-  constructor(inputs: readonly Value[], constants: TensorMap) {
+  constructor(inputs: readonly Value[], { constants = new Map(), unsaid }: EncodeOptions) {
     this.#constants = constants;
+    this.#unsaid = unsaid !== undefined;
     this.inputs = inputs.filter((v) => !constants.has(inputName(v)!));
     this.#dimensions = dimensionEncoder(this.inputs, {
       integers: (values, scalar) => this.integers(values, scalar),
@@ -166,9 +176,16 @@ class Writer {
       const dims = node.attributes[attribute] as readonly Dim[] | undefined;
       if (dims === undefined) continue;
       while (names.length < Number(position)) names.push('');
-      names[Number(position)] = this.#dimensions(dims, node.def.name === 'Reshape');
+      names[Number(position)] = this.#dimensions(this.#said(node, dims), node.def.name === 'Reshape');
     }
     return names;
+  }
+
+  /** A reshape's sizes, the first as 0, which copies it, where that is unsaid and stays. */
+  #said({ def, inputs, attributes }: Node, dims: readonly Dim[]): readonly Dim[] {
+    const before = inputs[0]?.shape ?? [];
+    const copies = this.#unsaid && def.name === 'Reshape' && attributes['allowzero'] !== 1 && dims[0] === before[0];
+    return copies && !before.includes(0) ? [0, ...dims.slice(1)] : dims;
   }
 
   #emit(opType: string, input: readonly string[], attributes: readonly AttributeInit[] = []): string {

@@ -1,6 +1,7 @@
 import { Fault } from '../core/fault.ts';
 import type { Tensor, TensorMap } from '../core/tensor.ts';
 import { costOf } from '../graph/cost.ts';
+import { recomputeForward } from '../graph/recompute.ts';
 import { legalise, simplify } from '../graph/simplify.ts';
 import { graphOf, inputName } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
@@ -23,6 +24,8 @@ export interface Session {
 export interface SessionOptions extends Partial<SessionRequest> {
   /** Inputs that are fixed: weights, for inference. The runtime can then lay them out for speed. */
   readonly constants?: TensorMap;
+  /** Where values of the forward pass are to be computed twice, not kept: its outputs, and the inputs with a batch. */
+  readonly recompute?: { readonly forward: readonly string[]; readonly data: readonly string[] };
   /** Bytes that the graph may need at once; what the runtime says is available where absent. */
   readonly memoryLimit?: number;
 }
@@ -33,12 +36,16 @@ export async function createSession(
   outputs: ReadonlyMap<string, Value>,
   options: SessionOptions = {},
 ): Promise<Session> {
-  const { constants, memoryLimit, provider = runtime.providers[0] ?? 'cpu', ...request } = options;
-  const ready = simplify(legalise(simplify(outputs), provider));
+  const { constants, memoryLimit, recompute, provider = runtime.providers[0] ?? 'cpu', ...request } = options;
+  const lowered = simplify(legalise(simplify(outputs), provider));
+  const ready = recompute ? legalise(recomputeForward(lowered, recompute.forward).outputs, provider) : lowered;
   const graph = graphOf(ready);
   const bytes = estimateBytes(ready);
   refuseTooLarge(bytes, memoryLimit ?? runtime.availableBytes?.());
-  const model = encode(ready, constants ? { constants } : {});
+  const model = encode(ready, {
+    ...(constants && { constants }),
+    ...(recompute && { unsaid: new Set(recompute.data) }),
+  });
   const loaded = await runtime.load(model, { provider, ...request });
   const fed = graph.inputs.filter((v) => !constants?.has(inputName(v)!));
   const inputs = fed.map((v) => ({ name: inputName(v)!, shape: v.shape as readonly number[], dtype: v.dtype }));

@@ -33,8 +33,6 @@ export interface TrainingShape {
   readonly classWeights?: Float32Array;
   /** Which batch norms, by path, use running statistics and leave them as they are; none where absent. */
   readonly frozenNorm?: (path: string) => boolean;
-  /** What is computed again in the backward pass; nothing where absent. */
-  readonly recompute?: RunConfig['recompute'];
 }
 
 /**
@@ -42,13 +40,7 @@ export interface TrainingShape {
  * it draws at random is an input too, listed in `randoms`.
  */
 export function traceTraining(network: Network, shape: TrainingShape): Traced {
-  const { batch, size, provider, targets, frozenNorm, recompute = 'none' } = shape;
-  if (recompute !== 'none') {
-    throw new Fault(
-      'config',
-      `recompute: expected "none", got "${recompute}". Use a smaller data.batchSize with accumulate.`,
-    );
-  }
+  const { batch, size, provider, targets, frozenNorm } = shape;
   const withLoss: Network = (s, { x, labels, targets: shares }) => {
     const logits = network(s, { x: x! })['logits']!;
     return { loss: within('loss', () => lossOf(logits, (labels ?? shares)!, shape)), logits };
@@ -104,14 +96,14 @@ export function traceInference(network: Network, { batch, size, taps, provider }
 }
 
 /** What of a configuration says how single parameters are trained. */
-export type ParameterOptions = Pick<RunConfig, 'groups' | 'weightDecay' | 'layerDecay' | 'freeze'>;
+export type ParameterOptions = Pick<RunConfig, 'groups' | 'weightDecay' | 'decayAll' | 'layerDecay' | 'freeze'>;
 
 /**
- * Decay and rate of each parameter: its group's, else the run's decay, of which tensors of one axis are spared; the rate
+ * Decay and rate of each parameter: its group's, else the run's decay, of which tensors of one axis may be spared; the rate
  * also falls with the layer. Parameters of frozen stages are left as they are. A pattern that fits no parameter is a fault.
  */
 export function parameterSettings(
-  { groups: said, weightDecay, layerDecay, freeze }: ParameterOptions,
+  { groups: said, weightDecay, decayAll, layerDecay, freeze }: ParameterOptions,
   state: readonly StateSpec[],
 ): (spec: StateSpec) => ParameterSettings {
   const groups = said.map((g) => ({ ...g, pattern: new RegExp(g.pattern) }));
@@ -123,7 +115,7 @@ export function parameterSettings(
   });
   return (spec) => {
     const group = groups.find((g) => g.pattern.test(spec.name));
-    const decay = group?.decay ?? (spec.shape.length <= 1 ? 0 : weightDecay);
+    const decay = group?.decay ?? (spec.shape.length <= 1 && !decayAll ? 0 : weightDecay);
     const { stage, layer } = layers.place(spec.name);
     const rate = (group?.rate ?? 1) * (layerDecay ?? 1) ** (layers.count - 1 - layer);
     const frozen = (group?.frozen ?? false) || (freeze.stages !== null && stage <= freeze.stages);

@@ -25,6 +25,8 @@ export interface StepOptions {
   readonly clipNorm?: number;
   /** Whether a step may be made of several batches: then it is two graphs, with sums of gradients between them. */
   readonly accumulate?: boolean;
+  /** Whether values of the forward pass are computed again when the backward pass needs them, instead of being kept. */
+  readonly recompute?: boolean;
   /** Names of parameters whose gradients are outputs too, as `grad/NAME`. */
   readonly watch?: (name: string) => boolean;
   /** Whether the outputs of the network other than the loss are wanted. */

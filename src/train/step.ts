@@ -52,7 +52,8 @@ export async function createStepper(
 ): Promise<Stepper> {
   const graph = stepGraph(traced, options);
   const how = { memoryPattern: false, fills: true, ...session };
-  const gradient = await createSession(runtime, graph.gradient, how);
+  const recompute = options.recompute ? { recompute: forwardOf(traced, graph.gradient) } : {};
+  const gradient = await createSession(runtime, graph.gradient, { ...how, ...recompute });
   const { profile: _, ...plain } = how;
   try {
     const update = graph.update ? await createSession(runtime, graph.update, plain) : null;
@@ -61,6 +62,12 @@ export async function createStepper(
     await gradient.release();
     throw error;
   }
+}
+
+/** What of a step's graph is known before its backward pass. */
+function forwardOf(traced: Traced, graph: ReadonlyMap<string, Value>): NonNullable<SessionOptions['recompute']> {
+  const names = [...traced.outputs.keys(), ...[...traced.updates.keys()].map((name) => `next/${name}`)];
+  return { forward: names.filter((name) => graph.has(name)), data: [...traced.inputs.keys()] };
 }
 
 interface Loaded {

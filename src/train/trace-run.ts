@@ -13,12 +13,12 @@ export function traceRun(
   network: Network,
   { classes, train }: Pick<RunPictures, 'classes' | 'train'>,
 ): Traced {
-  const { data, labelSmoothing, engine, loss, recompute } = config;
+  const { data, labelSmoothing, engine, loss } = config;
   const shares = train.multiLabel === true || mixesPictures(data);
   const weights = classWeights(classCounts(train), config.classWeights);
   const frozenNorm = frozenNorms(config, network);
   return traceTraining(network, {
-    ...{ batch: data.batchSize, size: data.size, labelSmoothing, provider: engine.provider, recompute },
+    ...{ batch: data.batchSize, size: data.size, labelSmoothing, provider: engine.provider },
     ...(shares && { targets: classes.length }),
     ...(loss && { loss }),
     ...(weights && { classWeights: weights }),
@@ -28,9 +28,10 @@ export function traceRun(
 
 /** How a run's step is built. */
 export function stepOptions(config: RunConfig, state: readonly StateSpec[]): StepOptions {
-  const { optimizer, clipNorm, clipValue, accumulate } = config;
+  const { optimizer, clipNorm, clipValue, accumulate, recompute } = config;
   return {
     ...{ optimizer, settings: parameterSettings(config, state), outputs: true, accumulate: accumulate > 1 },
+    recompute: recompute !== 'none',
     ...(clipNorm !== null && { clipNorm }),
     ...(clipValue !== null && { clipValue }),
   };

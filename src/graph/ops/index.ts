@@ -13,6 +13,7 @@ export * from './pool.ts';
 export type { PoolAttributes } from './pool-window.ts';
 export { PROJECTION_NORMALIZATION, projectionNormalization } from './projection-norm.ts';
 export * from './quantise.ts';
+export { RECOMPUTE, recompute } from './recompute.ts';
 export * from './reduce.ts';
 export * from './resize.ts';
 export * from './scatter.ts';

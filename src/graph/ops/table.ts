@@ -10,6 +10,7 @@ export const OPS: readonly OpDef[] = [
   CONSTANT,
   op.STOP_GRADIENT,
   op.SCALE_GRADIENT,
+  op.RECOMPUTE,
   op.IDENTITY,
 
   op.ADD,

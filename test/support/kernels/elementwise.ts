@@ -97,6 +97,7 @@ export const ELEMENTWISE: Readonly<Record<string, Kernel>> = {
   Identity: one((x) => x),
   stopGradient: one((x) => x),
   scaleGradient: one((x) => x),
+  recompute: (call) => [input(call, 0)],
   LeakyRelu: map(([x], call) => (x! > 0 ? x! : int(call, 'alpha') * x!)),
   HardSigmoid: map(([x], call) => Math.min(Math.max(int(call, 'alpha') * x! + int(call, 'beta'), 0), 1)),
   HardSwish: one((x) => x * Math.min(Math.max(x / 6 + 0.5, 0), 1)),

@@ -137,6 +137,13 @@ const WORDS: readonly Sample[] = [
   }),
   ...samplesOf('Identity', { 'a matrix': (s) => emit1(op.IDENTITY, [s.normal([2, 3])]) }),
   ...samplesOf('stopGradient', { 'one factor of two': (s) => stopped(s.normal([2, 3])) }),
+  ...samplesOf('recompute', {
+    'once another value is there': (s) => {
+      const x = s.normal([2, 3]);
+      return op.mul(op.recompute(x, op.exp(x)), x);
+    },
+    'a value of other rank': (s) => op.exp(op.recompute(s.normal([2, 3, 1, 2]), s.normal([4]))),
+  }),
   ...samplesOf('scaleGradient', { 'a matrix': (s) => op.scaleGradient(s.normal([2, 3]), 0.25) }),
 ];
 
