@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import colours from 'picocolors';
-import type { Evaluation, HubProgress, ModuleTime, Outcome, RunConfig, RunResult, TrainEvent } from '../node.ts';
-import { note, type StatusLine, say, sayJson, statusLine, table, terminalWidth } from './terminal.ts';
-import { collect, number, runOptions, type TrainFlags } from './train-options.ts';
+import type { Evaluation, ModuleTime, Outcome, RunConfig, RunResult, TrainEvent } from '../node.ts';
+import { downloadLine, note, type StatusLine, say, sayJson, statusLine, table, terminalWidth } from './terminal.ts';
+import { shortOptions } from './train-flags.ts';
+import { collect, runOptions, type TrainFlags } from './train-options.ts';
 
 type Door = typeof import('../node.ts');
 
@@ -17,32 +18,26 @@ Examples:
   farsight train photos --model resnet18 --size 128 --epochs 30 --name birds
   farsight train photos --set optimizer.kind=sgd --set optimizer.momentum=0.9 --lr 0.1
   farsight train photos --set 'model.overrides.context=[{"context":{"kind":"squeeze-excitation"},"position":"after-conv2"}]'
+  farsight train photos --recipe finetune --model gcresnet50t --weights timm/gcresnet50t.ra2_in1k --batch auto
   farsight train --config runs/birds/config.json --seed 1
   farsight train --resume runs/birds`;
 
 /** `farsight train`. */
 export function trainCommand(): Command {
-  return new Command('train')
+  const command = new Command('train')
     .description('train a classifier on a folder of pictures, or on the embedded emoji')
     .argument('[folder]', 'folder of pictures, one sub-folder a class')
-    .option('--model <name>', 'network; farsight models lists them')
-    .option('--epochs <n>', 'passes over the training pictures', number)
-    .option('--batch <n>', 'pictures of a step', number)
-    .option('--size <pixels>', 'side of the square that the network sees', number)
-    .option('--lr <rate>', 'learning rate after the warm-up', number)
-    .option('--seed <n>', 'seed of weights, order and augmentation', number)
-    .option('--weights <file>', 'weights to start from: a file, hf:OWNER/NAME or timm/NAME of published ones')
-    .option('--partial', 'take what fits of the weights and leave the rest random')
-    .option('--offline', 'download nothing')
-    .option('--config <file>', 'configuration as JSON; options after it change it')
-    .option('--set <key=value>', 'any part of the configuration, such as data.flip=0; again for more', collect, [])
+    .optionsGroup('The run:')
     .option('--name <name>', 'name of the run; the time where absent')
     .option('--output <folder>', 'where runs are put', 'runs')
     .option('--resume <run>', 'go on with the run in this folder')
-    .option('--threads <n>', 'threads of an operator', number)
-    .option('--workers <n>', 'threads that read pictures', number)
-    .option('--provider <name>', 'cpu, cuda or webgpu')
-    .option('--strict', 'end at the first picture that cannot be read, instead of skipping it')
+    .option('--config <file>', 'configuration as JSON; options after it change it')
+    .option('--set <key=value>', 'any part of the configuration, such as data.flip=0; again for more', collect, [])
+    .option('--list-recipes', 'show what each recipe sets, and end')
+    .option('--offline', 'download nothing');
+  for (const { option } of shortOptions()) command.addOption(option);
+  return command
+    .optionsGroup('Output:')
     .option('--profile', 'tell where the time of the steps went, by module')
     .option('--json', 'one JSON object a line instead of text')
     .option('--debug', 'show where an error arose')
@@ -56,6 +51,7 @@ async function runTrain(folder: string | undefined, flags: TrainFlags, command: 
   }
   const options = flags.resume === undefined ? runOptions(folder, flags) : {};
   const door: Door = await import('../node.ts');
+  if (flags.listRecipes) return listRecipes(door, flags.json ?? false);
   const path = flags.resume ?? `${flags.output.replace(/[/\\]+$/, '')}/${flags.name ?? timestamp()}`;
   const interrupt = interruption();
   const line = statusLine();
@@ -76,6 +72,15 @@ async function runTrain(folder: string | undefined, flags: TrainFlags, command: 
   } finally {
     line.clear();
     interrupt.forget();
+  }
+}
+
+/** What each recipe is for, where it comes from and what it sets. */
+function listRecipes({ RECIPES, recipeLines }: Door, json: boolean): void {
+  if (json) sayJson({ kind: 'recipes', recipes: RECIPES });
+  for (const [name, { about, source }] of json ? [] : Object.entries(RECIPES)) {
+    for (const text of [colours.bold(name), `  ${about}`, `  ${colours.dim(source)}`]) say(text);
+    for (const text of [...recipeLines(name), '']) say(text === '' ? '' : `    ${text}`);
   }
 }
 
@@ -112,11 +117,6 @@ function interruption(): { readonly signal: AbortSignal; forget(): void } {
     for (const name of signals) process.off(name, stop);
   };
   return { signal: controller.signal, forget };
-}
-
-/** `model.safetensors  12.3 of 98.4 MB`. */
-export function downloadLine({ path, received, total }: HubProgress): string {
-  return `${path}  ${(received / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
 }
 
 function tellJson(event: TrainEvent): void {

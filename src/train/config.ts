@@ -71,6 +71,8 @@ export interface RunConfig {
   readonly learningRateFor: number | null;
   /** Decay of weights; norms' scales and all biases (tensors of one axis) are spared. */
   readonly weightDecay: number;
+  /** Whether norms' scales and biases decay too; false. */
+  readonly decayAll: boolean;
   readonly schedule: RunSchedule;
   /** Null: cross entropy, or binary cross entropy where a picture may have several labels. */
   readonly loss: LossConfig | null;

@@ -92,7 +92,7 @@ export const RECIPES: { readonly [K in RecipeName]: Recipe } = {
       learningRate: 0.1,
       learningRateFor: 256,
       weightDecay: 1e-4,
-      groups: [{ pattern: '.', decay: 1e-4 }],
+      decayAll: true,
       schedule: { kind: 'step', period: 30, gamma: 0.1, warmup: 0 },
       labelSmoothing: 0,
     },

@@ -126,6 +126,7 @@ const CONFIG = z.strictObject({
   learningRate: positive.default(0.003),
   learningRateFor: count.nullable().default(null),
   weightDecay: atLeastZero.default(0.05),
+  decayAll: z.boolean().default(false),
   schedule: SCHEDULE.prefault({ kind: 'cosine', warmup: 1 }),
   loss: LOSS.nullable().default(null),
   labelSmoothing: z.number().min(0).lt(1).default(0.1),

@@ -83,7 +83,13 @@ describe('settings of parameters', () => {
     spec('fc.weight', [9, 8]),
     spec('fc.bias', [9]),
   ];
-  const plain = { weightDecay: 0.1, groups: [], layerDecay: null, freeze: { stages: null, norms: false } };
+  const plain = {
+    weightDecay: 0.1,
+    decayAll: false,
+    groups: [],
+    layerDecay: null,
+    freeze: { stages: null, norms: false },
+  };
   const of = (options: ParameterOptions): Record<string, ParameterSettings> => {
     const settings = parameterSettings(options, state);
     return Object.fromEntries(state.map((s) => [s.name, settings(s)]));
@@ -104,6 +110,9 @@ describe('settings of parameters', () => {
       'fc.weight': { decay: 0.1, rate: 10, frozen: false },
       'fc.bias': { decay: 0, rate: 10, frozen: false },
     });
+  });
+  test('let all decay where that is asked for', () => {
+    expect(Object.values(of({ ...plain, decayAll: true })).map((s) => s.decay)).toEqual(state.map(() => 0.1));
   });
   test('lower the rate from layer to layer, each block being one, down to the stem', () => {
     const rates = Object.values(of({ ...plain, layerDecay: 0.5 })).map((s) => s.rate);
