@@ -57,9 +57,16 @@ function flippedConvolution(w: Value, dy: Value, a: ConvAttributes): Value | und
   const kernel = numbers(w).slice(2);
   const rank = kernel.length;
   const pads = a.pads.map((p, i) => (kernel[i % rank]! - 1) * a.dilations[i % rank]! - p);
-  if (a.group !== 1 || a.strides.some((s) => s !== 1) || pads.some((p) => p < 0)) return undefined;
-  const order = [1, 0, ...kernel.map((_, i) => i + 2)];
-  return conv(dy, transpose(turnedRound(w), order), { pads, dilations: a.dilations });
+  if (a.strides.some((s) => s !== 1) || pads.some((p) => p < 0)) return undefined;
+  return conv(dy, exchanged(turnedRound(w), a.group), { pads, dilations: a.dilations, group: a.group });
+}
+
+/** Outputs and inputs of a kernel exchanged within each group: [O, C/G, ..] → [C, O/G, ..]. */
+function exchanged(w: Value, group: number): Value {
+  const [o, c, ...kernel] = numbers(w);
+  const split = reshape(w, [group, o! / group, c!, ...kernel]);
+  const order = [0, 2, 1, ...kernel.map((_, i) => i + 3)];
+  return reshape(transpose(split, order), [group * c!, o! / group, ...kernel]);
 }
 
 /** The kernel read backwards: a product with the exchange matrix, exact since each sum has one term that is not zero. */
@@ -128,15 +135,40 @@ function rowsAndColumns(x: Value, w: readonly number[], dy: Value, a: ConvAttrib
 function tapViews(x: Value, kernel: readonly number[], space: readonly number[], a: ConvAttributes): Value[] {
   const rank = kernel.length;
   const taps = offsets(kernel).map((k) => k.map((v, i) => v * a.dilations[i]!));
-  const axes = space.map((_, i) => i + 2);
   if (taps.length <= SORTED_FROM || a.strides.every((s) => s === 1)) {
     const padded = pad(x, [0, 0, ...a.pads.slice(0, rank)], [0, 0, ...a.pads.slice(rank)]);
-    return taps.map((starts) => {
-      const ends = starts.map((v, i) => v + (space[i]! - 1) * a.strides[i]! + 1);
-      return slice(padded, { axes, starts, ends, steps: [...a.strides] });
-    });
+    return columnViews(padded, taps, space, a.strides);
   }
   return phaseViews(x, taps, space, a);
+}
+
+/**
+ * Slices of what is padded. With a stride along the last axis every s-th column is copied once for all taps that see it,
+ * since whole rows are copied faster than single elements.
+ */
+function columnViews(
+  padded: Value,
+  taps: readonly number[][],
+  space: readonly number[],
+  strides: readonly number[],
+): Value[] {
+  const last = space.length - 1;
+  const s = strides[last]!;
+  const phases = new Set(taps.map((t) => t[last]! % s));
+  const sorted = s > 1 && phases.size < taps.length;
+  const columns = new Map<number, Value>();
+  for (const phase of sorted ? phases : []) {
+    const ends = [numbers(padded)[last + 2]!];
+    columns.set(phase, slice(padded, { axes: [last + 2], starts: [phase], ends, steps: [s] }));
+  }
+  const axes = space.map((_, i) => i + 2);
+  return taps.map((tap) => {
+    const from = columns.get(tap[last]! % s) ?? padded;
+    const steps = sorted ? [...strides.slice(0, -1), 1] : [...strides];
+    const starts = sorted ? [...tap.slice(0, -1), Math.floor(tap[last]! / s)] : tap;
+    const ends = starts.map((v, i) => v + (space[i]! - 1) * steps[i]! + 1);
+    return slice(from, { axes, starts, ends, steps });
+  });
 }
 
 /**
