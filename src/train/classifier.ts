@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import { Fault } from '../core/fault.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import type { Files } from '../data/files.ts';
@@ -34,15 +33,6 @@ export interface Classifier {
 const KEY = 'farsight.classifier';
 const MAX_BYTES = 2 ** 31 - 1;
 
-const FACTS = z.object({
-  model: z.object({ name: z.string(), overrides: z.record(z.string(), z.unknown()) }),
-  classes: z.array(z.string()).min(2),
-  transform: z.unknown(),
-  multiLabel: z.boolean().optional(),
-  licence: z.string().nullable(),
-  version: z.string(),
-});
-
 /** Checks facts that come from a file. */
 export function readClassifierFacts(text: string | undefined, where: string): ClassifierFacts {
   const refuse = (got: string, cause?: unknown): never => {
@@ -56,12 +46,33 @@ export function readClassifierFacts(text: string | undefined, where: string): Cl
   } catch (cause) {
     return refuse('metadata that is not JSON', cause);
   }
-  const parsed = FACTS.safeParse(json);
-  if (!parsed.success) return refuse(`metadata of another form (${parsed.error.issues[0]?.path.join('.')})`);
-  const transform = readTransform(parsed.data.transform, `${where}: transform`);
-  if (transform.kind !== 'evaluation') return refuse('a transform for training');
-  const { multiLabel, ...facts } = parsed.data;
-  return { ...facts, ...(multiLabel && { multiLabel }), transform };
+  // Checked by hand: prediction in a page needs no more of a checker than this.
+  const { model, classes, transform, multiLabel, licence, version } = record(json);
+  const { name, overrides } = record(model);
+  if (typeof name !== 'string' || typeof overrides !== 'object' || overrides === null) return refuse(other('model'));
+  if (!Array.isArray(classes) || classes.length < 2 || !classes.every(isText)) return refuse(other('classes'));
+  if (licence !== null && !isText(licence)) return refuse(other('licence'));
+  if (!isText(version)) return refuse(other('version'));
+  if (multiLabel !== undefined && typeof multiLabel !== 'boolean') return refuse(other('multiLabel'));
+  const read = readTransform(transform, `${where}: transform`);
+  if (read.kind !== 'evaluation') return refuse('a transform for training');
+  return {
+    ...{ model: { name, overrides: record(overrides) }, classes, transform: read, licence, version },
+    ...(multiLabel && { multiLabel }),
+  };
+}
+
+function other(key: string): string {
+  return `metadata of another form (${key})`;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+/** The members of a JSON object; none of anything else. */
+function record(json: unknown): Readonly<Record<string, unknown>> {
+  return typeof json === 'object' && json !== null && !Array.isArray(json) ? { ...json } : {};
 }
 
 /** Writes weights by the network's own names, with all that is needed to use them. */
@@ -71,14 +82,24 @@ export async function writeClassifier(
   facts: ClassifierFacts,
   weights: TensorMap,
 ): Promise<void> {
-  await output.write(path, safetensorsPieces(weights, { [KEY]: JSON.stringify(facts) }));
+  await output.write(path, classifierPieces({ facts, weights }));
+}
+
+/** What {@link writeClassifier} writes, in pieces: a page makes a `Blob` of them. */
+export function classifierPieces({ facts, weights }: Pick<Classifier, 'facts' | 'weights'>): readonly Uint8Array[] {
+  return safetensorsPieces(weights, { [KEY]: JSON.stringify(facts) });
 }
 
 /** Reads what {@link writeClassifier} wrote; every tensor must be there and fit. */
 export async function readClassifier(files: Files, path: string): Promise<Classifier> {
-  const { tensors, metadata } = readSafetensors(await files.read(path, MAX_BYTES), path);
-  const facts = readClassifierFacts(metadata[KEY], path);
+  return parseClassifier(await files.read(path, MAX_BYTES), path);
+}
+
+/** A classifier from the bytes of its file; `where` (its name) begins every message. */
+export function parseClassifier(bytes: Uint8Array, where: string): Classifier {
+  const { tensors, metadata } = readSafetensors(bytes, where);
+  const facts = readClassifierFacts(metadata[KEY], where);
   const { network } = classifier(facts.model, facts.classes.length);
   const { state } = traceInference(network, { batch: 1, size: facts.transform.size, provider: 'cpu' });
-  return { facts, network, weights: loadTensors(state, tensors, { where: path }).tensors };
+  return { facts, network, weights: loadTensors(state, tensors, { where }).tensors };
 }

@@ -1,22 +1,12 @@
-import { Fault, messageOf } from '../core/fault.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { Fault } from '../core/fault.ts';
 import { joinPath } from '../data/files.ts';
 import { findPictures } from '../data/find-pictures.ts';
 import { MAX_FILE_BYTES } from '../data/image.ts';
-import { type ClassifierFacts, readClassifier } from './classifier.ts';
+import { readClassifier } from './classifier.ts';
 import type { EngineConfig } from './config.ts';
 import { FILES, folderAt } from './folder.ts';
 import type { Platform } from './platform.ts';
-import {
-  modelFromOnnx,
-  modelFromWeights,
-  type NamedPicture,
-  type Prediction,
-  type PredictOptions,
-  predictPictures,
-  type RgbaImage,
-  rgbOf,
-} from './predictor.ts';
+import { modelFromOnnx, modelFromWeights, type PredictorOf, predictorOf, type RgbaImage, rgbOf } from './predictor.ts';
 
 /**
  * What may be predicted: a path of a picture, a folder or a pattern such as `photos/*.jpg`; a web address; the bytes of
@@ -31,25 +21,7 @@ export interface NamedBytes {
 }
 
 /** A trained classifier, loaded. */
-export interface Predictor {
-  readonly facts: ClassifierFacts;
-  /**
-   * The likeliest classes of each picture (`options` may be how many); a bad picture is reported, the others are
-   * unharmed. A folder or a pattern gives as many predictions as it has pictures.
-   */
-  predict(
-    pictures: GivenPicture | readonly GivenPicture[],
-    options?: number | PredictOptions,
-  ): Promise<readonly Prediction[]>;
-  /** The same, each prediction as soon as it is there. */
-  stream(
-    pictures: GivenPicture | readonly GivenPicture[],
-    options?: PredictOptions,
-  ): AsyncGenerator<Prediction, void, undefined>;
-  /** Logits [N, K] of prepared pictures x [N, 3, S, S]. */
-  run(x: Tensor): Promise<Tensor>;
-  release(): Promise<void>;
-}
+export type Predictor = PredictorOf<GivenPicture>;
 
 /** The file of weights that a path means: a run's folder has its own. */
 export async function classifierFile(path: string, { output }: Pick<Platform, 'output'>): Promise<string> {
@@ -73,30 +45,12 @@ export async function openPredictor(path: string, platform: Platform, engine?: E
   const model = /\.onnx$/i.test(file)
     ? await modelFromOnnx(runtime, await files.read(file, MAX_MODEL_BYTES), file, engine)
     : await modelFromWeights(runtime, await readClassifier(files, file), engine);
-  const stream: Predictor['stream'] = async function* (pictures, options = {}) {
-    const given = isMany(pictures) ? pictures : [pictures];
-    const found = (await Promise.all(given.map((p) => spread(p, platform)))).flat();
-    yield* predictPictures(model, decoded(found, platform, options.signal), { ...options, total: found.length });
-  };
-  return {
-    ...model,
-    stream,
-    predict: async (pictures, options = {}) => {
-      const predictions: Prediction[] = [];
-      const asked = typeof options === 'number' ? { top: options } : options;
-      for await (const prediction of stream(pictures, asked)) predictions.push(prediction);
-      return predictions;
-    },
-  };
-}
-
-function isMany(pictures: GivenPicture | readonly GivenPicture[]): pictures is readonly GivenPicture[] {
-  return Array.isArray(pictures);
-}
-
-/** Folders and patterns as the pictures in them; all else as it is. */
-async function spread(picture: GivenPicture, { files }: Pick<Platform, 'files'>): Promise<readonly GivenPicture[]> {
-  return typeof picture === 'string' && !isAddress(picture) ? findPictures(files, picture) : [picture];
+  return predictorOf<GivenPicture>(model, {
+    spread: async (picture) =>
+      typeof picture === 'string' && !isAddress(picture) ? findPictures(files, picture) : [picture],
+    nameOf,
+    decode: (picture, name, signal) => decode(picture, name, { source: platform, signal }),
+  });
 }
 
 function isAddress(text: string): boolean {
@@ -104,23 +58,6 @@ function isAddress(text: string): boolean {
 }
 
 type Source = Pick<Platform, 'files' | 'decoder' | 'download'>;
-
-/** Each picture decoded when its turn comes. */
-async function* decoded(
-  pictures: readonly GivenPicture[],
-  source: Source,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<NamedPicture, void, undefined> {
-  for (const [i, picture] of pictures.entries()) {
-    const path = nameOf(picture, i);
-    try {
-      yield { path, image: await decode(picture, path, { source, signal }) };
-    } catch (error) {
-      signal?.throwIfAborted();
-      yield { path, reason: messageOf(error) };
-    }
-  }
-}
 
 function nameOf(picture: GivenPicture, place: number): string {
   if (typeof picture === 'string' || picture instanceof URL) return String(picture);

@@ -1,4 +1,4 @@
-import { Fault } from '../core/fault.ts';
+import { Fault, messageOf } from '../core/fault.ts';
 import type { RgbImage } from '../core/resize.ts';
 import { float32, floats, type Tensor } from '../core/tensor.ts';
 import { MAX_PIXELS } from '../data/image.ts';
@@ -34,6 +34,64 @@ export interface LoadedModel {
   /** Logits [N, K] of prepared pictures x [N, 3, S, S]. */
   run(x: Tensor): Promise<Tensor>;
   release(): Promise<void>;
+}
+
+/** A loaded model that is asked about pictures of kind `P`. */
+export interface PredictorOf<P> extends LoadedModel {
+  /**
+   * The likeliest classes of each picture (`options` may be how many); a bad picture is reported, the others are
+   * unharmed. A folder or a pattern gives as many predictions as it has pictures.
+   */
+  predict(pictures: P | readonly P[], options?: number | PredictOptions): Promise<readonly Prediction[]>;
+  /** The same, each prediction as soon as it is there. */
+  stream(pictures: P | readonly P[], options?: PredictOptions): AsyncGenerator<Prediction, void, undefined>;
+}
+
+/** How a platform finds and decodes the pictures that it is given. */
+export interface PictureSource<P> {
+  /** What is meant by them: folders and patterns as the pictures in them, all else as it is. */
+  spread?(picture: P): Promise<readonly P[]>;
+  /** What predictions call the picture at this place of all that are meant, from 0. */
+  nameOf(picture: P, place: number): string;
+  decode(picture: P, name: string, signal: AbortSignal | undefined): Promise<RgbImage>;
+}
+
+/** Makes a loaded model ask a platform for its pictures. No `P` may be an array. */
+export function predictorOf<P>(model: LoadedModel, source: PictureSource<P>): PredictorOf<P> {
+  const isMany = (pictures: P | readonly P[]): pictures is readonly P[] => Array.isArray(pictures);
+  const stream: PredictorOf<P>['stream'] = async function* (pictures, options = {}) {
+    const given = isMany(pictures) ? pictures : [pictures];
+    const { spread = async (picture: P) => [picture] } = source;
+    const found = (await Promise.all(given.map(spread))).flat();
+    yield* predictPictures(model, decoded(found, source, options.signal), { ...options, total: found.length });
+  };
+  return {
+    ...model,
+    stream,
+    predict: async (pictures, options = {}) => {
+      const predictions: Prediction[] = [];
+      const asked = typeof options === 'number' ? { top: options } : options;
+      for await (const prediction of stream(pictures, asked)) predictions.push(prediction);
+      return predictions;
+    },
+  };
+}
+
+/** Each picture decoded when its turn comes. */
+async function* decoded<P>(
+  pictures: readonly P[],
+  { nameOf, decode }: PictureSource<P>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<NamedPicture, void, undefined> {
+  for (const [i, picture] of pictures.entries()) {
+    const path = nameOf(picture, i);
+    try {
+      yield { path, image: await decode(picture, path, signal) };
+    } catch (error) {
+      signal?.throwIfAborted();
+      yield { path, reason: messageOf(error) };
+    }
+  }
 }
 
 /** Pixels as a canvas gives them (`ImageData`): [height, width, 4], red, green, blue, alpha in 0..255. */
