@@ -8,6 +8,8 @@ export interface NetworkSubject {
   readonly size: number;
   /** `inference`: forward with kept statistics; `training`: one step of SGD, momentum 0.9, weight decay 1e-4. */
   readonly mode: 'inference' | 'training';
+  /** Whether our training step computes values of the forward pass again instead of keeping them. */
+  readonly recompute?: boolean;
   /** Learning rate of a training step. */
   readonly rate?: number;
   /**

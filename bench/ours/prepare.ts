@@ -88,9 +88,9 @@ async function inference(
 }
 
 async function training(runtime: Runtime, subject: NetworkSubject, options: SubjectOptions): Promise<Runnable> {
-  const { batch, size, rate = 0.01, watch = [], residualScale = 1 } = subject;
+  const { batch, size, rate = 0.01, watch = [], residualScale = 1, recompute = false } = subject;
   const traced = traceTraining(residualNetwork(subject), { batch, size, labelSmoothing: 0, provider: 'cpu' });
-  const rule = { optimizer: { kind: 'sgd', momentum: 0.9 }, settings: () => ({ decay: 1e-4 }) } as const;
+  const rule = { optimizer: { kind: 'sgd', momentum: 0.9 }, settings: () => ({ decay: 1e-4 }), recompute } as const;
   const state = new Map(traced.state.map((spec) => [spec.name, scaled(filled(spec), spec.name, residualScale)]));
   const stepper = await createStepper(runtime, traced, rule, { state }, request(options));
   const x = float32([batch, 3, size, size], fillInput('x', [batch, 3, size, size]));
@@ -107,7 +107,10 @@ async function training(runtime: Runtime, subject: NetworkSubject, options: Subj
       const before = await step();
       const watched = watch.flatMap((name): Part[] => [
         { name: `param/${name}`, values: floats(stepper.state.get(name)!).slice() },
-        { name: `momentum-l2/${name}`, values: Float32Array.of(l2(floats(stepper.slots.get(`momentum/${name}`)!))) },
+        {
+          name: `momentum-l2/${name}`,
+          values: Float32Array.of(l2(floats(stepper.slots.get(`momentum_buffer/${name}`)!))),
+        },
       ]);
       return [{ name: 'loss', values: Float32Array.of(before, await step()) }, ...watched];
     },
