@@ -32,6 +32,7 @@ import { type EvaluateRequest, type EvaluateResult, evaluateRun } from './train/
 import type { Platform } from './train/platform.ts';
 import { classifierFile, openPredictor, type Predictor } from './train/predict.ts';
 import { readRunConfig } from './train/read-config.ts';
+import { type RebuiltReport, rebuildReport } from './train/rebuild-report.ts';
 import { type RunRequest, type RunResult, resumeRun, startRun } from './train/run.ts';
 
 /** This computer, as far as training and prediction need it. */
@@ -62,6 +63,11 @@ export async function train(config: RunOptions, request: RunRequest): Promise<Ru
 /** Goes on with the run in a folder, to the same weights as if it had never been ended. */
 export async function resume(request: RunRequest): Promise<RunResult> {
   return resumeRun(nodePlatform(), request);
+}
+
+/** Writes the report of a finished run again from its folder. */
+export async function report(run: string): Promise<RebuiltReport> {
+  return rebuildReport(run, nodePlatform());
 }
 
 /** Scores a trained classifier on held-out pictures. */

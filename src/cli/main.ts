@@ -26,6 +26,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'write a trained classifier as an ONNX file',
     load: async () => (await import('./export.ts')).exportCommand(),
   },
+  report: {
+    summary: 'write the report of a finished run again',
+    load: async () => (await import('./report.ts')).reportCommand(),
+  },
   models: {
     summary: 'list the networks that have a name',
     load: async () => (await import('./models.ts')).modelsCommand(),

@@ -29,6 +29,8 @@ export interface ClassCurves {
   readonly classes: readonly ClassCurve[];
   /** Means over the classes that have samples, threshold by threshold. */
   readonly macro: readonly ThresholdPoint[];
+  /** Mean precision at each hundredth of recall, of the same classes: each at the threshold at which it gets so far. */
+  readonly macroByRecall: readonly { readonly recall: number; readonly precision: number }[];
   /** The threshold at which the mean F1 is largest; null where no class has samples. */
   readonly best: ThresholdPoint | null;
   /** Mean of the areas; null where no class has samples. */
@@ -74,6 +76,7 @@ export function curveMeter(classes: number): CurveMeter {
       const size = BUCKETS * 2;
       const one = (k: number): ClassCurve => curveOf(k, counts.subarray(k * size, (k + 1) * size));
       const sums = new Float64Array(BUCKETS * 3); // [buckets, (precision, recall, F1)]
+      const byRecall = new Float64Array(RECALLS);
       const all = Array.from({ length: classes }, (_, k) => {
         const curve = one(k);
         curve.points.forEach(({ precision, recall, f1 }, b) => {
@@ -81,10 +84,11 @@ export function curveMeter(classes: number): CurveMeter {
           sums[b * 3 + 1]! += recall;
           sums[b * 3 + 2]! += f1;
         });
+        addByRecall(byRecall, curve.points);
         return classes > MOST_WITH_POINTS ? { ...curve, points: [] } : curve;
       });
       for (const label of hardest(all)) if (classes > MOST_WITH_POINTS) all[label] = one(label);
-      return { classes: all, ...meansOf(all, sums) };
+      return { classes: all, ...meansOf(all, sums, byRecall) };
     },
   };
 }
@@ -99,6 +103,18 @@ function hardest(curves: readonly ClassCurve[]): readonly number[] {
     .sort((a, b) => a.best!.f1 - b.best!.f1 || a.label - b.label)
     .slice(0, HARDEST)
     .map((c) => c.label);
+}
+
+/** Hundredths of recall, from 0.01 to 1. */
+const RECALLS = 100;
+
+/** Adds a class's precision at the highest threshold at which it has so much recall. sums [RECALLS] */
+function addByRecall(sums: Float64Array, points: readonly ThresholdPoint[]): void {
+  let at = points.length - 1;
+  for (let r = 0; r < RECALLS && at >= 0; r++) {
+    while (at > 0 && points[at]!.recall < (r + 1) / RECALLS - 1e-12) at--;
+    sums[r]! += points[at]!.precision;
+  }
 }
 
 /** counts [buckets, (others, meant)] */
@@ -131,13 +147,18 @@ function bestOf(points: readonly ThresholdPoint[]): ThresholdPoint | null {
 }
 
 /** sums [buckets, (precision, recall, F1)] */
-function meansOf(curves: readonly ClassCurve[], sums: Float64Array): Pick<ClassCurves, 'macro' | 'best' | 'meanArea'> {
+function meansOf(
+  curves: readonly ClassCurve[],
+  sums: Float64Array,
+  byRecall: Float64Array,
+): Omit<ClassCurves, 'classes'> {
   const areas = curves.flatMap((c) => (c.area === null ? [] : [c.area]));
   const count = areas.length;
-  if (count === 0) return { macro: [], best: null, meanArea: null };
+  if (count === 0) return { macro: [], macroByRecall: [], best: null, meanArea: null };
   const macro = THRESHOLDS.map((threshold, b) => {
     const [precision, recall, f1] = [0, 1, 2].map((i) => sums[b * 3 + i]! / count);
     return { threshold, precision: precision!, recall: recall!, f1: f1! };
   });
-  return { macro, best: bestOf(macro), meanArea: areas.reduce((a, b) => a + b, 0) / count };
+  const macroByRecall = [...byRecall].map((sum, r) => ({ recall: (r + 1) / RECALLS, precision: sum / count }));
+  return { macro, macroByRecall, best: bestOf(macro), meanArea: areas.reduce((a, b) => a + b, 0) / count };
 }

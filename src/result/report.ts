@@ -6,6 +6,7 @@ import type { Fact, ReportData, Scored } from './report/data.ts';
 import { attentionSection, batchesSection, lossesSection, mistakesSection } from './report/galleries.ts';
 import { headlineSection, pageHeader } from './report/headline.ts';
 import { html, Markup, NOTHING, prettyJson, shorten } from './report/html.ts';
+import { labelClasses, labelHeadline } from './report/labels.ts';
 import { liveSection, refreshTag } from './report/live.ts';
 import { STYLE } from './report/style.ts';
 import { thresholdsSection } from './report/thresholds.ts';
@@ -56,13 +57,9 @@ function contents(data: ReportData): Markup {
     ['curves', 'Training'],
     ...(data.attention.length > 0 ? [['attention', 'Where it looks']] : []),
     ...(data.insight?.curves.best ? [['thresholds', 'How sure it is']] : []),
-    ...(data.heldOut
-      ? [
-          ['confusion', 'What is taken for what'],
-          ['classes', 'Class by class'],
-        ]
-      : []),
-    ...(data.heldOut && !data.live ? [['mistakes', 'Worst mistakes']] : []),
+    ...(isScored(data) ? [['confusion', 'What is taken for what']] : []),
+    ...(data.heldOut || data.labels ? [['classes', 'Class by class']] : []),
+    ...(isScored(data) && !data.live ? [['mistakes', 'Worst mistakes']] : []),
     ...(data.topLosses?.length ? [['losses', 'Largest losses']] : []),
     ...(data.firstBatches ? [['batches', 'What it sees']] : []),
     ['run', 'The run'],
@@ -93,21 +90,25 @@ ${commandList(data.next)}
 <details open><summary>Configuration, with every default resolved</summary><pre tabindex="0">${prettyJson(data.configuration)}</pre></details></section>`;
 }
 
+/** Whether there are scores of one class an image. */
 function isScored(data: ReportData): data is Scored {
-  return data.heldOut !== null;
+  return data.heldOut !== null && data.labels === undefined;
 }
 
 /** What stands between the contents and the footer. */
 function sections(data: ReportData): readonly Markup[] {
   const scored = isScored(data) ? data : null;
+  const { labels } = data;
   return [
     liveSection(data),
     scored ? headlineSection(scored) : NOTHING,
+    labels ? labelHeadline({ ...data, labels }) : NOTHING,
     curvesSection(data),
     attentionSection(data),
     thresholdsSection(data),
     scored ? confusionSection(scored) : NOTHING,
     scored ? classesSection(scored) : NOTHING,
+    labels ? labelClasses({ ...data, labels }) : NOTHING,
     scored && !data.live ? mistakesSection(scored) : NOTHING,
     lossesSection(data),
     batchesSection(data),

@@ -69,6 +69,7 @@ const TAGS: Readonly<Record<string, string>> = {
   accuracy: 'accuracy/training',
   heldOutAccuracy: 'accuracy/held-out',
   heldOutBalancedAccuracy: 'accuracy/held-out-balanced',
+  heldOutMeanAveragePrecision: 'accuracy/held-out-mean-average-precision',
   learningRate: 'step/learning-rate',
   gradientNorm: 'step/gradient-norm',
   imagesPerSecond: 'machine/images-per-second',

@@ -93,6 +93,29 @@ export function metricsLine(row: MetricsRow): string {
   return `${JSON.stringify(row)}\n`;
 }
 
+/** The rows of `metrics.jsonl`. */
+export async function readMetrics(
+  folder: Folder,
+  { files }: Pick<FolderAccess, 'files'>,
+): Promise<readonly MetricsRow[]> {
+  const path = folder.at(FILES.metrics);
+  const text = new TextDecoder().decode(await files.read(path, 2 ** 28));
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line, i) => {
+      let row: unknown;
+      try {
+        row = JSON.parse(line);
+      } catch (cause) {
+        throw new Fault('data', `${path}, line ${i + 1}: expected a row of metrics, got something else.`, { cause });
+      }
+      const { epoch, step } = (row ?? {}) as Partial<MetricsRow>;
+      if (typeof epoch === 'number' && typeof step === 'number') return row as MetricsRow;
+      throw new Fault('data', `${path}, line ${i + 1}: expected a row with epoch and step, got ${line.slice(0, 60)}.`);
+    });
+}
+
 /** Reads a JSON file of at most a MiB. */
 export async function readJson(files: Files, path: string): Promise<unknown> {
   const text = new TextDecoder().decode(await files.read(path, 1024 ** 2));

@@ -16,6 +16,8 @@ export interface HistoryPlace {
 export interface History {
   /** Adds a checkpoint, and removes those that are too old. */
   save(checkpoint: Checkpoint): Promise<void>;
+  /** Removes those that are too old, where a process was ended before it came to that. */
+  tidy(): Promise<void>;
 }
 
 /** What a run can go on from. */
@@ -54,18 +56,24 @@ export function openHistory(place: HistoryPlace, keep: number, from: number | nu
   const { output, folder } = place;
   const last = folder.at(FILES.last);
   let before = from;
+  const tidy = async (): Promise<void> => {
+    const newest = before;
+    if (newest === null) return;
+    const older = await olderSteps(place);
+    // One of a later step is left over from a checkpoint that was damaged.
+    const kept = older.filter((step) => step <= newest).slice(0, keep - 1);
+    for (const step of older) {
+      if (!kept.includes(step)) await output.remove(joinPath(folderOf(folder), olderName(step)));
+    }
+  };
   return {
+    tidy,
     save: async (checkpoint) => {
       const isNext = before !== null && before !== checkpoint.step;
       if (isNext && keep > 1) await output.rename(last, joinPath(folderOf(folder), olderName(before!)));
       await writeCheckpoint(output, last, checkpoint);
       before = checkpoint.step;
-      const older = await olderSteps(place);
-      // One of a later step is left over from a checkpoint that was damaged.
-      const kept = older.filter((step) => step <= checkpoint.step).slice(0, keep - 1);
-      for (const step of older) {
-        if (!kept.includes(step)) await output.remove(joinPath(folderOf(folder), olderName(step)));
-      }
+      await tidy();
     },
   };
 }

@@ -48,6 +48,7 @@ export class LiveReport {
       ...runFacts({ ...this.#parts, epochs: null, seconds }),
       live: { ...this.#state(news), ...(isLast && { refresh: null }) },
       heldOut: evaluation?.result ?? null,
+      ...(evaluation?.labels && { labels: evaluation.labels }),
       ...(evaluation && { insight: evaluation.insight }),
       ...(firstBatches && { firstBatches }),
       splits: evaluation?.parts ?? [],

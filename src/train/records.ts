@@ -165,17 +165,14 @@ export class Records {
     const png = await encodePng(picture);
     await platform.output.write(folder.at(FILES.firstBatches), [png]);
     await this.#events?.add(0, [{ kind: 'image', tag: 'first batches', width, height, png }]);
-    await this.#show(picture);
+    this.#firstBatches = await shown(picture, platform);
   }
 
   /** Takes the first batches from the file of an earlier sitting, or draws them now. */
   async #findFirstBatches(classes: readonly string[]): Promise<void> {
     const { platform, folder } = this.#options;
-    const path = folder.at(FILES.firstBatches);
-    if (await platform.output.exists(path)) {
-      await this.#show(await platform.decoder.decode(await platform.files.read(path, MAX_FILE_BYTES), path));
-      return;
-    }
+    this.#firstBatches = await shownBatches(folder, platform);
+    if (this.#firstBatches) return;
     const batches: ImageBatch[] = [];
     for await (const batch of this.#training!.epoch(0)) {
       batches.push(batch);
@@ -183,11 +180,20 @@ export class Records {
     }
     await this.#drawFirstBatches(batches, classes);
   }
+}
 
-  async #show({ width, height, data }: Picture): Promise<void> {
-    const image = await this.#options.platform.encodePicture({ width, height, data });
-    this.#firstBatches = { image, width, height };
-  }
+async function shown(
+  { width, height, data }: Picture,
+  { encodePicture }: Pick<Platform, 'encodePicture'>,
+): Promise<BatchesPicture> {
+  return { image: await encodePicture({ width, height, data }), width, height };
+}
+
+/** The first batches as an earlier sitting drew them; null where it did not. */
+export async function shownBatches(folder: Folder, platform: Platform): Promise<BatchesPicture | null> {
+  const path = folder.at(FILES.firstBatches);
+  if (!(await platform.output.exists(path))) return null;
+  return shown(await platform.decoder.decode(await platform.files.read(path, MAX_FILE_BYTES), path), platform);
 }
 
 /** What the last step changed of each parameter; nothing before the first step of a sitting. */

@@ -61,6 +61,7 @@ export async function runReport(parts: ReportParts): Promise<string> {
         ? []
         : [{ name: `logistic regression on ${side} x ${side} pixels`, balancedAccuracy: baseline }],
     metrics: standing.metrics,
+    ...(evaluation.labels && { labels: evaluation.labels }),
     insight: evaluation.insight,
     ...(parts.firstBatches && { firstBatches: parts.firstBatches }),
     topLosses: await lossPictures(evaluation.insight.topLosses, pictures.test, platform),

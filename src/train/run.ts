@@ -155,6 +155,7 @@ async function work(s: Sitting, w: Work): Promise<RunResult> {
   try {
     await makeFolder(folder, output);
     await cleanFolder(folder, platform);
+    await s.history.tidy();
     await s.records.begin(w);
     return await trainToEnd(s, loaded);
   } finally {

@@ -26,6 +26,11 @@ describe('curves by threshold', () => {
     expect([at(0.8).precision, at(0.8).recall]).toEqual([1, 1 / 3]);
     expect([at(0.95).precision, at(0.95).recall, at(0.95).f1]).toEqual([1, 0, 0]);
   });
+  test('have a mean precision at each recall: that of the threshold which first gets so far', () => {
+    const { macroByRecall } = meter.result();
+    const precisionAt = (recall: number) => macroByRecall.find((p) => p.recall >= recall - 1e-9)!.precision;
+    expect([0.01, 0.33, 0.34, 0.66, 0.67, 1].map(precisionAt)).toEqual([1, 1, 2 / 3, 2 / 3, 3 / 4, 3 / 4]);
+  });
   test('have recall that falls and thresholds that rise', () => {
     const { points } = classes[0]!;
     for (const [i, p] of points.entries()) {

@@ -1,7 +1,7 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { resume, train } from '../../src/node.ts';
+import { report, resume, train } from '../../src/node.ts';
 import { nodeFiles } from '../../src/runtime/node/files.ts';
 import { readCheckpoint } from '../../src/train/checkpoint.ts';
 import type { RunOptions } from '../../src/train/config.ts';
@@ -90,6 +90,40 @@ describe('a run that finished', () => {
     ]);
     const older = await readCheckpoint(nodeFiles, at('whole', 'checkpoints', 'step-00000004.safetensors'));
     expect([older.step, older.standing.batch]).toEqual([4, 1]);
+  });
+});
+
+test('a run that was ended while it finished writes the same files, and leaves no checkpoint too many', async () => {
+  await cp(at('whole'), at('halted'), { recursive: true });
+  for (const file of ['result.json', 'model.onnx']) await rm(at('halted', file));
+  await cp(
+    at('halted', 'checkpoints', 'step-00000004.safetensors'),
+    at('halted', 'checkpoints', 'step-00000001.safetensors'),
+  );
+  expect((await resume({ folder: at('halted') })).finished).toBe(true);
+  expect((await readdir(at('halted'))).sort()).toEqual((await readdir(at('whole'))).sort());
+  expect(await checkpointsOf('halted')).toEqual(await checkpointsOf('whole'));
+  expect((await bytesOf('halted', 'model.onnx')).equals(await bytesOf('whole', 'model.onnx'))).toBe(true);
+});
+
+describe('the report of a run', () => {
+  test('is written again from its folder, but for when and where it was made', async () => {
+    const before = await readFile(at('whole', 'report.html'), 'utf8');
+    await rm(at('whole', 'report.html'));
+    const { path, evaluation } = await report(at('whole'));
+    expect(path).toBe(at('whole', 'report.html'));
+    const again = await readFile(path, 'utf8');
+    const outcome = JSON.parse(await readFile(at('whole', 'result.json'), 'utf8'));
+    expect(evaluation.result.balancedAccuracy).toBe(outcome.heldOut.balancedAccuracy);
+    const section = (page: string, id: string): string =>
+      page.split(`<section id="${id}">`)[1]!.split('</section>')[0]!;
+    for (const id of ['curves', 'confusion', 'batches', 'run']) expect(section(again, id)).toBe(section(before, id));
+  });
+  test('of a run that has not finished is refused', async () => {
+    await expect(report(at('early'))).rejects.toMatchObject({
+      code: 'data',
+      message: expect.stringContaining('expected a run that has finished'),
+    });
   });
 });
 

@@ -5,12 +5,12 @@ import { html, type Markup, NOTHING, percent } from './html.ts';
 
 type Measure = Exclude<keyof MetricsRow, 'epoch' | 'step'>;
 
-/** The finite values of one measure over epochs. */
-function pointsOf(rows: readonly MetricsRow[], measure: Measure): readonly Point[] {
+/** The finite values of one measure over epochs, in so large units. */
+function pointsOf(rows: readonly MetricsRow[], measure: Measure, unit: number): readonly Point[] {
   return rows.flatMap((row) => {
     const value = row[measure];
     return typeof value === 'number' && Number.isFinite(value) && Number.isFinite(row.epoch)
-      ? [[row.epoch, value] as const]
+      ? [[row.epoch, value / unit] as const]
       : [];
   });
 }
@@ -18,10 +18,10 @@ function pointsOf(rows: readonly MetricsRow[], measure: Measure): readonly Point
 const number = (value: number): string => formatNumber(value, 4);
 
 function charts(data: ReportData): readonly ChartSpec[] {
-  const series = (name: string, look: Series['look'], measure: Measure): Series => ({
+  const series = (name: string, look: Series['look'], measure: Measure, unit = 1): Series => ({
     name,
     look,
-    points: pointsOf(data.metrics, measure),
+    points: pointsOf(data.metrics, measure, unit),
   });
   const x = 'epoch';
   return [
@@ -45,6 +45,13 @@ function charts(data: ReportData): readonly ChartSpec[] {
       ],
     },
     {
+      title: 'Mean average precision',
+      x,
+      fromZero: true,
+      unit: 'percent',
+      series: [series('held-out', 'held-out', 'heldOutMeanAveragePrecision')],
+    },
+    {
       title: 'Learning rate',
       x,
       fromZero: true,
@@ -58,6 +65,20 @@ function charts(data: ReportData): readonly ChartSpec[] {
       unit: 'number',
       series: [series('images/s', 'train', 'imagesPerSecond')],
     },
+    {
+      title: 'Norm of the gradients',
+      x,
+      fromZero: true,
+      unit: 'number',
+      series: [series('mean of the steps', 'train', 'gradientNorm')],
+    },
+    {
+      title: 'Memory of the process',
+      x,
+      fromZero: true,
+      unit: 'number',
+      series: [series('GB', 'train', 'memory', 1e9)],
+    },
   ];
 }
 
@@ -65,20 +86,22 @@ const EVALUATIONS = [
   ['heldOutLoss', 'loss', number],
   ['heldOutAccuracy', 'accuracy', percent],
   ['heldOutBalancedAccuracy', 'balanced accuracy', percent],
+  ['heldOutMeanAveragePrecision', 'mean average precision', percent],
 ] as const satisfies readonly (readonly [Measure, string, (v: number) => string])[];
 
 /** The evaluations as numbers, for those who cannot see the curves or want to copy them. */
 function evaluationTable(rows: readonly MetricsRow[]): Markup {
   const shown = rows.filter((row) => EVALUATIONS.some(([key]) => typeof row[key] === 'number'));
   if (shown.length === 0) return NOTHING;
+  const taken = EVALUATIONS.filter(([key]) => shown.some((row) => typeof row[key] === 'number'));
   const body = shown.map((row) => {
-    const cells = EVALUATIONS.map(([key, , format]) => {
+    const cells = taken.map(([key, , format]) => {
       const value = row[key];
       return html`<td>${typeof value === 'number' ? format(value) : '–'}</td>`;
     });
     return html`<tr><th scope="row">${formatNumber(row.epoch, 3)}</th><td>${row.step}</td>${cells}</tr>\n`;
   });
-  const heads = EVALUATIONS.map(([, name]) => html`<th scope="col">${name}</th>`);
+  const heads = taken.map(([, name]) => html`<th scope="col">${name}</th>`);
   return html`<details><summary>Every evaluation in numbers</summary><div class="wide" tabindex="0"><table class="numbers">
 <caption>Scores on the held-out images during training</caption>
 <thead><tr><th scope="col">epoch</th><th scope="col">step</th>${heads}</tr></thead>

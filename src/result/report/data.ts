@@ -1,5 +1,6 @@
 import type { ClassifyResult } from '../classify.ts';
 import type { Insight, TopLoss } from '../insight.ts';
+import type { LabelResult } from '../labels.ts';
 
 /** One row of `metrics.jsonl`; a measure that was not taken is left out or null. */
 export interface MetricsRow {
@@ -125,6 +126,8 @@ export interface ReportData {
   readonly classes: readonly string[];
   /** Scores over all held-out images; null while there are none yet. */
   readonly heldOut: ClassifyResult | null;
+  /** Scores of every class by itself, where images may have several labels; they are shown instead of `heldOut`. */
+  readonly labels?: LabelResult;
   /** Where the run stands; absent once it has finished. */
   readonly live?: LiveState;
   /** Curves by threshold and calibration on the held-out images. */

@@ -27,13 +27,17 @@ function drawnClasses(data: ReportData, curves: ClassCurves) {
 function curveChart(
   data: ReportData,
   curves: ClassCurves,
-  spec: Pick<ChartSpec, 'title' | 'x'> & { readonly place: Place; readonly note: string },
+  spec: Pick<ChartSpec, 'title' | 'x'> & {
+    readonly place: Place;
+    readonly note: string;
+    readonly mean: readonly Point[];
+  },
 ): Markup {
-  const { place, note, ...rest } = spec;
+  const { place, note, mean: points, ...rest } = spec;
   const lines = drawnClasses(data, curves).lines.map(
     ({ name, points }): Series => ({ name, look: 'class', points: placed(points, place) }),
   );
-  const mean: Series = { name: 'mean of the classes', look: 'held-out', note, points: placed(curves.macro, place) };
+  const mean: Series = { name: 'mean of the classes', look: 'held-out', note, points };
   return lineChart({
     ...rest,
     xUnit: 'percent',
@@ -96,12 +100,14 @@ export function thresholdsSection(data: ReportData): Markup {
       title: 'Precision over recall',
       x: 'recall',
       note: `area ${formatNumber(curves.meanArea!, 3)}`,
+      mean: curves.macroByRecall.map((p) => [p.recall, p.precision]),
       place: (p) => [p.recall, p.precision],
     }),
     curveChart(data, curves, {
       title: 'F1 by threshold',
       x: 'threshold',
       note: `${percent(best.f1)} at ${percent(best.threshold)}`,
+      mean: curves.macro.map((p) => [p.threshold, p.f1]),
       place: (p) => [p.threshold, p.f1],
     }),
     reliability(calibration),
