@@ -15,6 +15,7 @@ import { Fault } from './core/fault.ts';
 import { joinPath } from './data/files.ts';
 import { textBytes } from './data/output.ts';
 import { type ModuleTime, profileByModule } from './engine/profile.ts';
+import type { Provider, Runtime } from './engine/runtime.ts';
 import { sharpDecoder } from './runtime/node/decode.ts';
 import { download } from './runtime/node/download.ts';
 import { encodePicture } from './runtime/node/encode-picture.ts';
@@ -24,6 +25,7 @@ import { startImageWorkers } from './runtime/node/loader.ts';
 import { cores, embeddedPictures, machineFacts, packageVersion } from './runtime/node/machine.ts';
 import { nodeRuntime } from './runtime/node/onnx.ts';
 import { nodeOutput } from './runtime/node/output.ts';
+import { wasmRuntime } from './runtime/web/onnx.ts';
 import { readClassifier } from './train/classifier.ts';
 import type { EngineConfig, RunOptions } from './train/config.ts';
 import { checkExport, encodeClassifier } from './train/export.ts';
@@ -34,6 +36,7 @@ import { classifierFile, openPredictor, type Predictor } from './train/predict.t
 import { readRunConfig } from './train/read-config.ts';
 import { type RebuiltReport, rebuildReport } from './train/rebuild-report.ts';
 import { type RunRequest, type RunResult, resumeRun, startRun } from './train/run.ts';
+import { type VerifyRequest, type VerifyResult, verifyRun } from './train/verify.ts';
 
 /** This computer, as far as training and prediction need it. */
 export function nodePlatform(): Platform {
@@ -93,6 +96,14 @@ export async function exportOnnx(run: string, file: string): Promise<number> {
 /** Writes a trained classifier for other programs: in single or half precision or eight bits, as a file or a folder. */
 export async function exportModel(request: ExportRequest): Promise<ExportResult> {
   return exportRun(request, nodePlatform());
+}
+
+/** Compares every module's output on each provider of this computer with our own forward. */
+export async function verify(request: Omit<VerifyRequest, 'runtimeOf'>): Promise<VerifyResult> {
+  const platform = nodePlatform();
+  const wasm = wasmRuntime();
+  const runtimeOf = (provider: Provider): Runtime => (provider === 'wasm' ? wasm : platform.runtime);
+  return verifyRun({ ...request, runtimeOf }, platform);
 }
 
 /** Writes a text file whole or not at all. */

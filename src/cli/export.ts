@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 import type { CalibrationMethod, ExportedModel, ExportRequest, Precision } from '../node.ts';
 import { type CommonFlags, say, sayJson, workLine } from './terminal.ts';
-import { collect, number } from './train-options.ts';
+import { number } from './train-flags.ts';
+import { collect } from './train-options.ts';
 
 interface ExportFlags extends CommonFlags {
   readonly output: string;

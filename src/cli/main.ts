@@ -26,6 +26,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'write a trained classifier as an ONNX file',
     load: async () => (await import('./export.ts')).exportCommand(),
   },
+  verify: {
+    summary: 'compare every layer on each provider with our own forward',
+    load: async () => (await import('./verify.ts')).verifyCommand(),
+  },
   report: {
     summary: 'write the report of a finished run again',
     load: async () => (await import('./report.ts')).reportCommand(),

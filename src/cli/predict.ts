@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import colours from 'picocolors';
 import type { GivenPicture, Prediction } from '../node.ts';
 import { type CommonFlags, note, say, sayJson, table, workLine } from './terminal.ts';
-import { number } from './train-options.ts';
+import { number } from './train-flags.ts';
 
 interface PredictFlags extends CommonFlags {
   readonly top: number;
