@@ -6,7 +6,7 @@ import { legalise, simplify } from '../graph/simplify.ts';
 import { graphOf, inputName } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
 import { encode } from './encode.ts';
-import type { Feeds, Fetches, Runtime, RuntimeSession, SessionRequest } from './runtime.ts';
+import type { Feeds, Fetches, Provider, Runtime, RuntimeSession, SessionRequest } from './runtime.ts';
 
 /** A graph of concrete sizes, loaded and ready to run. */
 export interface Session {
@@ -37,8 +37,7 @@ export async function createSession(
   options: SessionOptions = {},
 ): Promise<Session> {
   const { constants, memoryLimit, recompute, provider = runtime.providers[0] ?? 'cpu', ...request } = options;
-  const lowered = simplify(legalise(simplify(outputs), provider));
-  const ready = recompute ? legalise(recomputeForward(lowered, recompute.forward).outputs, provider) : lowered;
+  const ready = readyFor(outputs, provider, recompute);
   const graph = graphOf(ready);
   const bytes = estimateBytes(ready);
   refuseTooLarge(bytes, memoryLimit ?? runtime.availableBytes?.());
@@ -50,6 +49,24 @@ export async function createSession(
   const fed = graph.inputs.filter((v) => !constants?.has(inputName(v)!));
   const inputs = fed.map((v) => ({ name: inputName(v)!, shape: v.shape as readonly number[], dtype: v.dtype }));
   return wrap(loaded, inputs, [...ready.keys()], bytes);
+}
+
+/** A graph as a session of a provider runs it. */
+function readyFor(
+  outputs: ReadonlyMap<string, Value>,
+  provider: Provider,
+  recompute: SessionOptions['recompute'],
+): ReadonlyMap<string, Value> {
+  const lowered = simplify(legalise(simplify(outputs), provider));
+  return recompute ? legalise(recomputeForward(lowered, recompute.forward).outputs, provider) : lowered;
+}
+
+/** Estimate of the most bytes that a session of a graph would hold at once; undefined while its sizes are open. */
+export function sessionBytes(
+  outputs: ReadonlyMap<string, Value>,
+  { provider, recompute }: Pick<SessionOptions, 'recompute'> & { readonly provider: Provider },
+): number | undefined {
+  return estimateBytes(readyFor(outputs, provider, recompute));
 }
 
 /** The most bytes that a graph holds at once; undefined while its sizes are open. */

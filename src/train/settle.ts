@@ -1,14 +1,11 @@
 import { Fault } from '../core/fault.ts';
 import { classCounts } from '../data/dataset.ts';
-import { costOf } from '../graph/cost.ts';
-import { legalise, simplify } from '../graph/simplify.ts';
-import type { Value } from '../graph/value.ts';
 import type { RunConfig } from './config.ts';
 import { usualMetric } from './metric.ts';
 import { classifier } from './network.ts';
 import type { RunPictures } from './pictures.ts';
 import type { Platform } from './platform.ts';
-import { stepGraph } from './step-graph.ts';
+import { stepBytes } from './step.ts';
 import { stepOptions, traceRun } from './trace-run.ts';
 
 /** A configuration with nothing left open, and what is worth saying of what was chosen. */
@@ -104,22 +101,16 @@ function withBatch(
     );
   }
   const sized = (batchSize: number): RunConfig => ({ ...config, autoBatch: null, data: { ...config.data, batchSize } });
-  const estimate = (batchSize: number): number => stepBytes(sized(batchSize), pictures);
+  const { network } = classifier(config.model, pictures.classes.length);
+  const estimate = (batchSize: number): number => {
+    const traced = traceRun(sized(batchSize), network, pictures);
+    return stepBytes(traced, stepOptions(config, traced.state), config.engine.provider);
+  };
   const most = Math.floor(pictures.train.samples.length / config.accumulate);
   const { batch, bytes } = largestBatch(estimate, available * autoBatch, most);
   const gb = (n: number): string => `${(n / 1e9).toFixed(2)} GB`;
   const note = `Batch size ${batch}: a step needs about ${gb(bytes)} of the ${gb(available * autoBatch)} that it may take (${autoBatch} of what is free).`;
   return { config: sized(batch), notes: [note] };
-}
-
-/** The most bytes that a training step holds at once. */
-function stepBytes(config: RunConfig, pictures: Pick<RunPictures, 'classes' | 'train'>): number {
-  const { network } = classifier(config.model, pictures.classes.length);
-  const traced = traceRun(config, network, pictures);
-  const { gradient, update } = stepGraph(traced, stepOptions(config, traced.state));
-  const bytes = (outputs: ReadonlyMap<string, Value>): number =>
-    costOf(simplify(legalise(simplify(outputs), config.engine.provider))).peakBytes;
-  return Math.max(bytes(gradient), update ? bytes(update) : 0);
 }
 
 /** Largest of 1, 2, 4 and the multiples of 8 that is at most `most` and whose bytes are at most `limit`. */
@@ -128,20 +119,33 @@ export function largestBatch(
   limit: number,
   most: number,
 ): { readonly batch: number; readonly bytes: number } {
-  const down = (n: number): number => (n >= 8 ? Math.floor(n / 8) * 8 : n >= 4 ? 4 : n >= 2 ? 2 : 1);
+  const sizes = [1, 2, 4].filter((n) => n <= Math.max(1, most));
+  for (let n = 8; n <= most; n += 8) sizes.push(n);
+  const bytes = new Map<number, number>();
+  const fits = (i: number): boolean => {
+    const size = sizes[i]!;
+    if (!bytes.has(size)) bytes.set(size, estimate(size));
+    return bytes.get(size)! <= limit;
+  };
+  // Bytes grow nearly along a line: the search begins where that says, goes on in ever longer strides, then halves.
   const one = estimate(1);
-  // Bytes grow with the pictures along a line, but for what does not depend on them.
   const each = (estimate(9) - one) / 8;
-  let batch = down(Math.min(most, each > 0 ? 1 + (limit - one) / each : most));
-  let bytes = estimate(batch);
-  while (bytes > limit && batch > 1) {
-    batch = down(batch - 1);
-    bytes = estimate(batch);
+  const promised = 1 + (limit - one) / Math.max(each, 1);
+  let [low, high, stride] = [-1, sizes.length, 1];
+  let probe = sizes.findLastIndex((n) => n <= promised);
+  while (high - low > 1) {
+    probe = Math.min(Math.max(probe, low + 1), high - 1);
+    if (fits(probe)) low = probe;
+    else high = probe;
+    if (high === sizes.length) probe = low + stride;
+    else probe = low < 0 ? high - stride : Math.floor((low + high) / 2);
+    stride *= 2;
   }
-  if (bytes <= limit) return { batch, bytes };
+  const batch = sizes[low];
+  if (batch !== undefined) return { batch, bytes: bytes.get(batch)! };
   const gb = (n: number): string => `${(n / 1e9).toFixed(2)} GB`;
   throw new Fault(
     'engine',
-    `autoBatch: expected a step of one picture in ${gb(limit)}, it needs about ${gb(bytes)}. Use smaller pictures or free memory.`,
+    `autoBatch: expected a step of one picture in ${gb(limit)}, it needs about ${gb(one)}. Use smaller pictures or free memory.`,
   );
 }

@@ -1,6 +1,7 @@
+import { Fault } from '../core/fault.ts';
 import { float32, type Tensor, type TensorMap, zeros } from '../core/tensor.ts';
-import type { Feeds, Runtime } from '../engine/runtime.ts';
-import { createSession, type Session, type SessionOptions } from '../engine/session.ts';
+import type { Feeds, Provider, Runtime } from '../engine/runtime.ts';
+import { createSession, type Session, type SessionOptions, sessionBytes } from '../engine/session.ts';
 import type { Value } from '../graph/value.ts';
 import type { Traced } from '../model/scope.ts';
 import { SCALARS, SHARE, type StepGraph, type StepOptions, stepGraph } from './step-graph.ts';
@@ -62,6 +63,16 @@ export async function createStepper(
     await gradient.release();
     throw error;
   }
+}
+
+/** Estimate of the most bytes that a step holds at once. */
+export function stepBytes(traced: Traced, options: StepOptions, provider: Provider): number {
+  const { gradient, update } = stepGraph(traced, options);
+  const recompute = options.recompute ? { recompute: forwardOf(traced, gradient) } : {};
+  const first = sessionBytes(gradient, { provider, ...recompute });
+  const second = update ? sessionBytes(update, { provider }) : 0;
+  if (first !== undefined && second !== undefined) return Math.max(first, second);
+  throw new Fault('graph', 'training step: expected known sizes to estimate its bytes, got open ones.');
 }
 
 /** What of a step's graph is known before its backward pass. */
