@@ -23,7 +23,7 @@ export interface Cost {
 
 /** The cost of a whole graph. */
 export interface GraphCost extends Cost {
-  /** Estimate of the most bytes alive at once, run in the graph's order: inputs, constants and intermediates. */
+  /** Estimate of the most bytes alive at once, run in the engine's order: inputs, constants and intermediates. */
   readonly peakBytes: number;
 }
 
@@ -66,7 +66,29 @@ function plus(a: Cost, b: Cost): Cost {
 export function costOf(outputs: ReadonlyMap<string, Value>, options: CostOptions = {}): GraphCost {
   const order = nodesOf(outputs.values());
   const sum = order.reduce((c, node) => plus(c, costOfNode(node, options)), NOTHING);
-  return { ...sum, peakBytes: peakBytes(order, new Set(outputs.values())) };
+  return { ...sum, peakBytes: peakBytes(runOrder(order), new Set(outputs.values())) };
+}
+
+/**
+ * The order in which ONNX Runtime runs nodes that are written in the order given: from those that nobody reads, the last
+ * written first, each after what it reads, of which again the last written comes first.
+ */
+function runOrder(written: readonly Node[]): Node[] {
+  const place = new Map(written.map((node, i) => [node, i]));
+  const read = new Set(written.flatMap((n) => n.inputs.map((v) => v?.node)));
+  const order: Node[] = [];
+  const seen = new Set<Node>();
+  const stack = written.filter((n) => !read.has(n)).map((node) => ({ node, done: false }));
+  for (let top = stack.pop(); top; top = stack.pop()) {
+    if (top.done) order.push(top.node);
+    else if (!seen.has(top.node)) {
+      seen.add(top.node);
+      stack.push({ node: top.node, done: true });
+      const inputs = new Set(top.node.inputs.flatMap((v) => (v && !seen.has(v.node) ? [v.node] : [])));
+      for (const node of [...inputs].sort((a, b) => place.get(a)! - place.get(b)!)) stack.push({ node, done: false });
+    }
+  }
+  return order;
 }
 
 /** The same by module path, in order of first use; '' holds what belongs to no module. */

@@ -1,11 +1,12 @@
 import { productDim } from '../dimension.ts';
-import { emit, emit1 } from '../trace.ts';
+import { emit, emit1, filled } from '../trace.ts';
 import type { Node, OpDef, OutputType, Value } from '../value.ts';
 import { at } from './common.ts';
-import { reshape } from './layout.ts';
+import { expand, reshape } from './layout.ts';
 import { firstLargest } from './pool-indices.ts';
 import { fullAttributes, overhang, type PoolAttributes, padded, pooled, WINDOW, windowOf } from './pool-window.ts';
-import { scatterElements, zerosOf } from './scatter.ts';
+import { recompute } from './recompute.ts';
+import { scatterElements } from './scatter.ts';
 
 export const MAX_POOL: OpDef = {
   name: 'MaxPool',
@@ -23,7 +24,9 @@ export const MAX_POOL: OpDef = {
     if (!dy[0]) return [undefined];
     const indices = outputs[1] ?? emit(MAX_POOL, [x], { ...attributes, indices: 1 })[1]!;
     const line = (v: Value): Value => reshape(v, [productDim(v.shape)]);
-    const flat = scatterElements(zerosOf(line(x)), line(indices), line(dy[0]), { axis: 0, reduction: 'add' });
+    // Zeros that wait for dy are no constant of x's size, which the engine would hold all the time.
+    const zeros = expand(recompute(filled(0, [1]), dy[0]), line(x).shape);
+    const flat = scatterElements(zeros, line(indices), line(dy[0]), { axis: 0, reduction: 'add' });
     return [reshape(flat, x.shape)];
   },
   attributes: { ...WINDOW, storage_order: 'int' },
