@@ -10,6 +10,7 @@ export { nodeRuntime } from './runtime/node/onnx.ts';
 export { nodeOutput } from './runtime/node/output.ts';
 export { temporaryFolder } from './runtime/node/temporary.ts';
 export { wasmRuntime } from './runtime/web/onnx.ts';
+export type { ConvertRequest, ConvertResult, WeightsListing } from './train/convert.ts';
 
 import { Fault } from './core/fault.ts';
 import { joinPath } from './data/files.ts';
@@ -28,6 +29,13 @@ import { nodeOutput } from './runtime/node/output.ts';
 import { wasmRuntime } from './runtime/web/onnx.ts';
 import { readClassifier } from './train/classifier.ts';
 import type { EngineConfig, RunOptions } from './train/config.ts';
+import {
+  type ConvertRequest,
+  type ConvertResult,
+  convertWeights as convert,
+  inspectWeights as inspect,
+  type WeightsListing,
+} from './train/convert.ts';
 import { checkExport, encodeClassifier } from './train/export.ts';
 import { type ExportRequest, type ExportResult, exportRun } from './train/export-run.ts';
 import { type EvaluateRequest, type EvaluateResult, evaluateRun } from './train/judge-run.ts';
@@ -104,6 +112,16 @@ export async function verify(request: Omit<VerifyRequest, 'runtimeOf'>): Promise
   const wasm = wasmRuntime();
   const runtimeOf = (provider: Provider): Runtime => (provider === 'wasm' ? wasm : platform.runtime);
   return verifyRun({ ...request, runtimeOf }, platform);
+}
+
+/** Writes any weights that can be read as safetensors, by a network's names where it is asked to. */
+export async function convertWeights(request: ConvertRequest): Promise<ConvertResult> {
+  return convert(request, nodePlatform());
+}
+
+/** What tensors a file of weights holds, and which network it is of; none is read. */
+export async function inspectWeights(request: Omit<ConvertRequest, 'output'>): Promise<WeightsListing> {
+  return inspect(request, nodePlatform());
 }
 
 /** Writes a text file whole or not at all. */

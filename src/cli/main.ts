@@ -34,6 +34,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'write the report of a finished run again',
     load: async () => (await import('./report.ts')).reportCommand(),
   },
+  convert: {
+    summary: 'write any weights as safetensors, by a network’s names if asked',
+    load: async () => (await import('./convert.ts')).convertCommand(),
+  },
   models: {
     summary: 'list the networks that have a name',
     load: async () => (await import('./models.ts')).modelsCommand(),

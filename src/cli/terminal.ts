@@ -88,3 +88,8 @@ export function workLine(): {
     clear: () => line.clear(),
   };
 }
+
+/** How far a download is: `model.safetensors  12.3 of 98.4 MB`. */
+export function downloadLine(p: { readonly path: string; readonly received: number; readonly total: number }): string {
+  return `${p.path}  ${(p.received / 1e6).toFixed(1)} of ${(p.total / 1e6).toFixed(1)} MB`;
+}

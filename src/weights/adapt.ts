@@ -1,12 +1,14 @@
 import { DTYPES, type DType, isFloating } from '../core/dtype.ts';
 import { Fault } from '../core/fault.ts';
+import { toFloat16 } from '../core/half.ts';
 import type { NameTable } from '../core/name-table.ts';
 import { sameShape, showShape } from '../core/shape.ts';
-import { fromFloat16, type Tensor, type TensorMap, tensor, toNumbers } from '../core/tensor.ts';
+import { type Tensor, type TensorMap, tensor, toNumbers } from '../core/tensor.ts';
 import { adaptInputChannels, canAdaptInput } from './input-channels.ts';
 import { type ExpectedTensor, type MisshapenTensor, misfit } from './load.ts';
 import { fitNames, type NameFit, sameButOnes } from './rename.ts';
 import { showName } from './safetensors-header.ts';
+import { toFloat32 } from './widen.ts';
 
 /** A tensor of a network's state. */
 export interface WantedTensor extends ExpectedTensor {
@@ -174,15 +176,17 @@ export function takeTensor({ from, shape, dtype, how }: TakenTensor, got: Tensor
   return tensor(dtype, shape, cast.data === got.data ? got.data.slice() : cast.data);
 }
 
-/** The same numbers in another dtype; the tensor itself where it has it. Float64 is rounded to float32. */
-export function castTensor(t: Tensor, dtype: DType): Tensor {
+/**
+ * The same numbers in another dtype; the tensor itself where it has it. Float64 is rounded to float32, which is rounded
+ * to float16; what float16 cannot hold is a fault that begins with `where`.
+ */
+export function castTensor(t: Tensor, dtype: DType, where = 'weights'): Tensor {
   if (t.dtype === dtype) return t;
+  if (dtype === 'float16') return toFloat16(toFloat32(t), where);
+  if (dtype === 'float32' && isFloating(t.dtype)) return toFloat32(t);
   const data = DTYPES[dtype].make(t.data.length);
-  if (data instanceof BigInt64Array)
-    toNumbers(t).forEach((v, i) => {
-      data[i] = BigInt(Math.trunc(v));
-    });
-  else if (t.dtype === 'float16') for (let i = 0; i < data.length; i++) data[i] = fromFloat16(t.data[i] as number);
-  else data.set(toNumbers(t));
+  const values = toNumbers(t);
+  if (data instanceof BigInt64Array) for (let i = 0; i < data.length; i++) data[i] = BigInt(Math.trunc(values[i]!));
+  else data.set(values);
   return tensor(dtype, t.shape, data);
 }
