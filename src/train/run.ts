@@ -1,8 +1,6 @@
 import { Fault } from '../core/fault.ts';
-import type { Tensor } from '../core/tensor.ts';
 import { describeSkipped, type SkippedFile } from '../data/batch.ts';
 import { describeDataset } from '../data/dataset.ts';
-import type { Traced } from '../model/scope.ts';
 import type { Fact } from '../result/report.ts';
 import { loadTensors } from '../weights/load.ts';
 import { pixelBaseline } from './baseline.ts';
