@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import colours from 'picocolors';
 import type { EvaluateResult } from '../node.ts';
-import { type CommonFlags, note, say, sayJson, table } from './terminal.ts';
+import { type CommonFlags, note, say, sayJson, table, workLine } from './terminal.ts';
 import { profileLines } from './train.ts';
 import { number } from './train-options.ts';
 
@@ -38,6 +38,7 @@ export function evalCommand(): Command {
 async function runEval(run: string, folder: string | undefined, flags: EvalFlags): Promise<void> {
   const door = await import('../node.ts');
   const temporary = flags.profile ? await door.temporaryFolder() : null;
+  const line = workLine();
   try {
     const result = await door.evaluate({
       run,
@@ -46,7 +47,9 @@ async function runEval(run: string, folder: string | undefined, flags: EvalFlags
       ...(flags.threads !== undefined && { engine: { threads: flags.threads } }),
       ...(flags.strict && { strict: true }),
       ...(temporary && { profile: `${temporary.path}/profile` }),
+      onProgress: line.show,
     });
+    line.clear();
     const profile = temporary && (await door.readProfile(temporary.path, 2));
     if (flags.json) {
       const { classes, evaluation, skipped } = result;
@@ -56,6 +59,7 @@ async function runEval(run: string, folder: string | undefined, flags: EvalFlags
     for (const line of [...lines(door.formatPercent, result), ...(profile ? profileLines(profile) : [])]) say(line);
     if (result.summary !== '') note(colours.yellow(result.summary));
   } finally {
+    line.clear();
     await temporary?.remove();
   }
 }

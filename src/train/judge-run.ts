@@ -1,4 +1,4 @@
-import { describeSkipped, type SkippedFile } from '../data/batch.ts';
+import { describeSkipped, type ImageLoader, type SkippedFile } from '../data/batch.ts';
 import { imageLoader } from '../data/loader.ts';
 import { readClassifier } from './classifier.ts';
 import type { EngineConfig } from './config.ts';
@@ -8,9 +8,10 @@ import { openHeldOut, openPictures } from './pictures.ts';
 import type { Platform } from './platform.ts';
 import { classifierFile } from './predict.ts';
 import { readRunConfig } from './read-config.ts';
+import { goOn, type WorkOptions } from './work.ts';
 
 /** What to score, and on what. */
-export interface EvaluateRequest {
+export interface EvaluateRequest extends WorkOptions {
   /** A run's folder or a file of its weights. */
   readonly run: string;
   /** A folder of classes; the run's own held-out pictures where absent. */
@@ -18,7 +19,6 @@ export interface EvaluateRequest {
   readonly batch?: number;
   readonly engine?: Partial<EngineConfig>;
   readonly strict?: boolean;
-  readonly signal?: AbortSignal;
   /** Writes the runtime's profile to a file with this prefix. */
   readonly profile?: string;
 }
@@ -48,13 +48,29 @@ export async function evaluateRun(request: EvaluateRequest, platform: Platform):
   try {
     const loading = { batchSize: batch, transform, sampling: 'in-order', seed: 0, cacheBytes: 0 } as const;
     const pictures = imageLoader(workers, test, { ...loading, strict: request.strict ?? false });
-    const evaluation = await judge.score(pictures, weights, request.signal);
+    const evaluation = await judge.score(told(pictures, test.samples.length, request), weights, request.signal);
     const skipped = pictures.skipped();
     return { classes, evaluation, skipped, summary: describeSkipped(skipped, test.samples.length) };
   } finally {
     await workers.close();
     await judge.release();
   }
+}
+
+/** The same pictures; how far they are is said with each batch. */
+function told(pictures: ImageLoader, total: number, work: WorkOptions): ImageLoader {
+  return {
+    ...pictures,
+    epoch: async function* (epoch, options) {
+      let done = 0;
+      for await (const batch of pictures.epoch(epoch, options)) {
+        goOn(work, { what: 'judging', done, total });
+        yield batch;
+        done += batch.labels.length;
+      }
+      goOn(work, { what: 'judging', done, total });
+    },
+  };
 }
 
 async function heldOut(

@@ -127,6 +127,14 @@ describe('a trained classifier', () => {
       expect(evaluation.result.loss).toBeCloseTo(whole.evaluation.result.loss, 5);
     }
   });
+  test('says how far its scoring is, and stops when told to', async () => {
+    const given = { run: at('run'), folder: pictures, batch: 10, engine: { threads: 1 } };
+    const seen: (number | null)[][] = [];
+    await evaluate({ ...given, onProgress: ({ done, total }) => seen.push([done, total]) });
+    expect(seen).toEqual([0, 10, 20, 24].map((done) => [done, 24]));
+    const stopped = evaluate({ ...given, signal: AbortSignal.abort(new Error('enough')) });
+    await expect(stopped).rejects.toThrow('enough');
+  });
   test('is scored again on what the run held out', async () => {
     const { evaluation } = await evaluate({ run: at('run') });
     expect(evaluation.result.confusion).toEqual(done.evaluation!.result.confusion);
