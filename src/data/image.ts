@@ -1,4 +1,5 @@
 import type { RgbImage } from '../core/resize.ts';
+import type { NormaliseOptions, PartOptions } from './jpeg/part.ts';
 
 export type { RgbImage } from '../core/resize.ts';
 
@@ -18,6 +19,14 @@ export interface DecodeOptions {
 export interface ImageDecoder {
   /** The first frame, upright, as RGB without alpha; a `data` fault that names the file when it cannot be read. */
   decode(bytes: Uint8Array, name: string, options?: DecodeOptions): Promise<DecodedImage>;
+  /** A part, upright, resized to a square: inexact and faster than decoding all of it. Null where it must be decoded. */
+  readonly part?: (bytes: Uint8Array, options: PartOptions) => Promise<DecodedPart | null>;
+}
+
+/** A part of a picture, [size, size, 3], and what normalises it faster than plain code where the size allows. */
+export interface DecodedPart {
+  readonly image: RgbImage;
+  readonly normalise: ((image: RgbImage, options: NormaliseOptions) => void) | null;
 }
 
 /** File endings that folders of pictures are searched for. */

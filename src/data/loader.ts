@@ -5,6 +5,7 @@ import type { EpochOptions, ImageBatch, ImageLoader, SkippedFile } from './batch
 import type { Dataset, Sample } from './dataset.ts';
 import type { ImageWorkers, LoadItem } from './load.ts';
 import { epochOrder, type Sampling } from './order.ts';
+import { enoughPixels } from './transform.ts';
 import type { TransformConfig } from './transform-config.ts';
 
 /** How a data set is cut into batches. */
@@ -29,7 +30,10 @@ export interface ImageLoaderOptions {
   readonly strict?: boolean;
   /** Batches made ahead of the one in use; one more than the workers' threads. */
   readonly prefetch?: number;
-  /** Bytes of decoded pictures that are kept for later epochs; 256 MiB. */
+  /**
+   * Bytes of decoded pictures that are kept for later epochs; 256 MiB. Where training pictures cannot all be kept none
+   * are, and of each only the part that is trained on is decoded.
+   */
   readonly cacheBytes?: number;
 }
 
@@ -60,6 +64,10 @@ interface State {
   readonly batches: number;
   /** Why a sample cannot be read, by index. */
   readonly bad: Map<number, string>;
+  /** Whether only parts of pictures are decoded; a function of data set and options, so that runs are alike. */
+  readonly parts: boolean;
+  /** By sample, whether it was loaded, so that its file is whole; only kept where parts are decoded. */
+  readonly whole: Uint8Array;
   readonly cache: Cache;
 }
 
@@ -85,13 +93,12 @@ function check(workers: ImageWorkers, dataset: Dataset, given: ImageLoaderOption
   }
   const share = total / options.batchSize;
   const batches = options.sampling === 'in-order' ? Math.ceil(share) : Math.max(1, Math.floor(share));
+  // a decoder shrinks pictures while they have enough pixels: so large they are where they were larger
+  const side = enoughPixels(options.transform);
+  const parts = side !== undefined && total * 3 * side ** 2 > options.cacheBytes;
   return {
-    workers,
-    dataset,
-    options,
-    batches,
-    bad: new Map(),
-    cache: { images: new Map(), bytes: 0, full: options.cacheBytes <= 0 },
+    ...{ workers, dataset, options, batches, parts, bad: new Map(), whole: new Uint8Array(parts ? total : 0) },
+    cache: { images: new Map(), bytes: 0, full: parts || options.cacheBytes <= 0 },
   };
 }
 
@@ -239,16 +246,19 @@ async function load(
   { epoch, cancelled }: Epoch,
   { places, mixing }: { readonly places: readonly Place[]; readonly mixing: Mixing | null },
 ): Promise<{ readonly images: Float32Array; readonly mixed: boolean }> {
-  const { options, dataset, cache, bad } = state;
+  const { options, dataset, cache, bad, parts, whole } = state;
   const { transform, seed } = options;
   const items = places.map((place): LoadItem => {
     const { path, bytes, name } = dataset.samples[place.index]!;
     const item = { ...place, path, ...(bytes && { bytes }), ...(name !== undefined && { name }) };
+    if (whole[place.index]) return { ...item, whole: true };
     const image = cache.images.get(place.index);
     return image === undefined ? item : { ...item, image };
   });
-  const task = { items, transform, seed, epoch, keep: !cache.full, cancelled, ...(mixing && { mixing }) };
+  const task = { items, transform, seed, epoch, keep: !cache.full, parts, cancelled, ...(mixing && { mixing }) };
   const result = await state.workers.load(task);
+  const failed = new Set(result.failures.map(({ slot }) => slot));
+  if (parts && cancelled[0] === 0) for (const [i, { index }] of places.entries()) if (!failed.has(i)) whole[index] = 1;
   for (const { slot, reason } of result.failures) bad.set(places[slot]!.index, reason);
   if (options.strict && result.failures.length > 0) throw new Fault('data', result.failures[0]!.reason);
   for (const { slot, image } of result.kept) {

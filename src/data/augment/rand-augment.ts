@@ -32,8 +32,26 @@ function threshold({ level, increasing }: Strength): number {
   return increasing ? 256 - some : some;
 }
 
+/** One of the fifteen operations. */
+export type OperationName =
+  | 'autocontrast'
+  | 'equalize'
+  | 'invert'
+  | 'rotate'
+  | 'posterize'
+  | 'solarize'
+  | 'solarizeAdd'
+  | 'colour'
+  | 'contrast'
+  | 'brightness'
+  | 'sharpness'
+  | 'shearX'
+  | 'shearY'
+  | 'translateX'
+  | 'translateY';
+
 /** The fifteen operations, in timm's order; ranges as there. */
-export const OPERATIONS = {
+export const OPERATIONS: { readonly [K in OperationName]: (image: RgbImage, strength: Strength) => RgbImage } = {
   autocontrast: (image) => autocontrast(image),
   equalize: (image) => equalize(image),
   invert: (image) => invert(image),
@@ -49,7 +67,7 @@ export const OPERATIONS = {
   shearY: (image, { level, sign, move }) => shearY(image, sign * level * 0.3, move),
   translateX: (image, { level, sign, move }) => translateX(image, sign * level * 0.45, move),
   translateY: (image, { level, sign, move }) => translateY(image, sign * level * 0.45, move),
-} as const satisfies Readonly<Record<string, (image: RgbImage, strength: Strength) => RgbImage>>;
+};
 
 const ALL = Object.values(OPERATIONS);
 

@@ -68,9 +68,42 @@ describe('image workers in threads', () => {
   ])('give in %s what the main thread gives, bit by bit', async (_, loaderOptions) => {
     const inline = inlineWorkers({ files: nodeFiles, decoder: sharpDecoder });
     const batches = await twoEpochs(threads, loaderOptions);
-    expect(batches).toEqual(await twoEpochs(inline, { ...loaderOptions, cacheBytes: 0 }));
+    // pictures that were kept are the same again
+    expect(batches).toEqual(await twoEpochs(inline, { ...loaderOptions, prefetch: 1 }));
     expect(batches.flatMap((b) => [...b.images]).every(Number.isFinite)).toBe(true);
     expect(new Set(batches.flatMap((b) => [...b.labels]))).toEqual(new Set([0, 1]));
+  });
+
+  it('give the same bytes with every augmentation on, whatever their number, whole pictures or parts', async () => {
+    const augment = {
+      flipVertical: 0.5,
+      randAugment: 'rand-m9-mstd0.5-inc1',
+      jitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
+      greyscale: 0.3,
+      blur: { probability: 0.3, kernel: 5 },
+      erase: { probability: 0.5, count: 2 },
+    };
+    const mix = { mixup: 0.8, cutmix: 1, probability: 0.9, switchProbability: 0.5 };
+    const everything: ImageLoaderOptions = {
+      ...{ ...options, batchSize: 3, sampling: 'weighted', repeats: 2, mix },
+      transform: readTransform({ kind: 'training', size: 24, augment }),
+    };
+    const inline = inlineWorkers({ files: nodeFiles, decoder: sharpDecoder });
+    const one = await startImageWorkers({ threads: 1 });
+    const three = await startImageWorkers({ threads: 3 });
+    for (const cacheBytes of [0, 1e9]) {
+      const epochs = async (workers: ImageWorkers): Promise<ImageBatch[]> => {
+        const loader = imageLoader(workers, dataset, { ...everything, cacheBytes });
+        const batches: ImageBatch[] = [];
+        for (const epoch of [0, 1]) for await (const batch of loader.epoch(epoch)) batches.push(batch);
+        return batches;
+      };
+      const expected = await epochs(inline);
+      expect(expected.length).toBe(6);
+      expect(expected.every((b) => b.targets?.length === 6 && b.images.every(Number.isFinite))).toBe(true);
+      for (const workers of [one, threads, three]) expect(await epochs(workers)).toEqual(expected);
+    }
+    await Promise.all([one.close(), three.close()]);
   });
 
   it('can be left in the middle of an epoch and asked again', async () => {
