@@ -125,7 +125,7 @@ export function parameterSettings(
 
 /** Which batch norms, by path, a configuration keeps as they are; undefined where none. */
 export function frozenNorms(
-  { freeze, data, engine }: Pick<RunConfig, 'freeze' | 'data' | 'engine'>,
+  { freeze, data, engine }: Pick<RunConfig, 'freeze' | 'engine'> & { readonly data: Pick<RunConfig['data'], 'size'> },
   network: Network,
 ): ((path: string) => boolean) | undefined {
   const { stages, norms } = freeze;
