@@ -70,6 +70,7 @@ const TAGS: Readonly<Record<string, string>> = {
   heldOutAccuracy: 'accuracy/held-out',
   heldOutBalancedAccuracy: 'accuracy/held-out-balanced',
   heldOutMeanAveragePrecision: 'accuracy/held-out-mean-average-precision',
+  epoch: 'step/epoch',
   learningRate: 'step/learning-rate',
   gradientNorm: 'step/gradient-norm',
   imagesPerSecond: 'machine/images-per-second',
