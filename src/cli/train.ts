@@ -149,9 +149,10 @@ function tell(door: Door, line: StatusLine, event: TrainEvent): void {
     case 'metrics':
       break;
     case 'evaluation': {
-      const { balancedAccuracy, loss } = event.evaluation.result;
-      const score = `held-out balanced accuracy ${door.formatPercent(balancedAccuracy)}`;
-      say(`epoch ${event.epoch}: ${score}, loss ${door.formatNumber(loss, 4)}`);
+      const { result, labels } = event.evaluation;
+      const score = `held-out balanced accuracy ${door.formatPercent(result.balancedAccuracy)}`;
+      const several = labels && `held-out mean average precision ${precisionOf(door, labels)}`;
+      say(`epoch ${event.epoch}: ${several ?? score}, loss ${door.formatNumber((labels ?? result).loss, 4)}`);
       break;
     }
     case 'skipped':
@@ -168,10 +169,11 @@ function configurationLines(config: RunConfig): string[] {
   return Object.entries(config).map(([key, value]) => `  ${key.padEnd(width)}  ${JSON.stringify(value)}`);
 }
 
-function figures({ result, parts }: Evaluation) {
+function figures({ result, labels, parts }: Evaluation) {
   const { balancedAccuracy, accuracy, topK, loss, samples } = result;
   return {
     ...{ balancedAccuracy, accuracy, topK, loss, samples },
+    ...(labels && { meanAveragePrecision: labels.meanAveragePrecision, exact: labels.exact, loss: labels.loss }),
     parts: parts.map(({ name, result: r }) => ({ name, samples: r.samples, balancedAccuracy: r.balancedAccuracy })),
   };
 }
@@ -182,6 +184,11 @@ function summaryOf({ folder, finished, standing, evaluation, outcome, baseline, 
   return { folder, finished, seconds, heldOut, baseline, skipped: skipped.length, next: next.map((n) => n.name) };
 }
 
+/** Mean average precision of data whose pictures may have several labels. */
+function precisionOf(door: Door, { meanAveragePrecision }: NonNullable<Evaluation['labels']>): string {
+  return meanAveragePrecision === null ? 'unknown' : door.formatPercent(meanAveragePrecision);
+}
+
 /** What a run ends with: scores, where things lie, what to try next; or how to go on. */
 function closing(door: Door, result: RunResult): string[] {
   const { folder, evaluation, classes, baseline, next, standing, outcome } = result;
@@ -189,12 +196,19 @@ function closing(door: Door, result: RunResult): string[] {
   if (!evaluation) return [`Ended in epoch ${standing.epoch + 1}. Go on with: npx farsight train --resume ${folder}`];
   const percent = door.formatPercent;
   const { balancedAccuracy, accuracy, topK } = evaluation.result;
+  const { labels } = evaluation;
   const against = [
     `chance ${percent(1 / classes.length)}`,
     ...(baseline === null ? [] : [`logistic regression on pixels ${percent(baseline)}`]),
   ];
   return [
     '',
+    ...(labels
+      ? [
+          colours.bold(`Held-out mean average precision ${precisionOf(door, labels)}`),
+          `all labels right ${percent(labels.exact)}; of the likeliest class:`,
+        ]
+      : []),
     colours.bold(`Held-out balanced accuracy ${percent(balancedAccuracy)}`) + ` (${against.join(', ')})`,
     `accuracy ${percent(accuracy)}, among the first ${topK.k} ${percent(topK.accuracy)}`,
     ...evaluation.parts.map((p) => `${p.name}: ${percent(p.result.balancedAccuracy)} of ${p.result.samples} pictures`),

@@ -47,7 +47,7 @@ function usualLoss(multiLabel: boolean): NonNullable<RunConfig['loss']> {
 
 /** Refuses what does not go with these pictures. */
 function checkAgainst(
-  { metric, loss, classWeights }: RunConfig,
+  { metric, loss, classWeights, baseline }: RunConfig,
   { classes, train }: Pick<RunPictures, 'classes' | 'train'>,
 ): void {
   if (metric === 'meanAveragePrecision' && !train.multiLabel) {
@@ -57,6 +57,9 @@ function checkAgainst(
   if (loss?.kind === 'cross-entropy' && train.multiLabel) {
     const wanted = '"binary-cross-entropy", since pictures have several labels';
     throw new Fault('config', `loss.kind: expected ${wanted}, got "${loss.kind}". Or leave it out.`);
+  }
+  if (baseline !== null && train.multiLabel) {
+    throw new Fault('config', `baseline: expected null where pictures have several labels, got ${baseline}.`);
   }
   if (Array.isArray(classWeights) && classWeights.length !== classes.length) {
     const wanted = `${classes.length} weights, one a class`;

@@ -208,7 +208,7 @@ describe('a run that cannot go on', () => {
   });
   test.each<[RunOptions, string]>([
     [{ ...smallRun('none'), data: { folder: '/no/such/folder' } }, 'expected a folder, got nothing'],
-    [{ model: { name: 'resnet14-gc', weights: '/no/such.safetensors' } }, 'expected a readable file, got nothing'],
+    [{ model: { name: 'resnet14-gc', weights: '/no/such.safetensors' } }, 'expected a file of weights, got nothing'],
     [{ engine: { provider: 'wasm', threads: 1 } }, 'engine.provider: expected one that onnxruntime-node has (cpu'],
   ])('names what is missing: %#', async (change, words) => {
     const fault = await faultOf(train({ ...config, ...change }, { folder: at('missing') }));
@@ -249,7 +249,7 @@ describe('weights to start from', () => {
     const wider = { ...from(false), model: { ...from(false).model, overrides: { layers: [1, 1, 2], width: 8 } } };
     const fault = await faultOf(train(wider, { folder: at('wider') }));
     expect(fault.message).toMatch(
-      /weights\.safetensors: expected exactly the \d+ tensors of the network, got \d+ missing/,
+      /weights\.safetensors .*: expected exactly the \d+ tensors of the network, got \d+ missing/,
     );
   });
 });
