@@ -37,7 +37,11 @@ export async function openArchive(source: ByteSource, where: string): Promise<To
       `${where}: expected a file data/${showName(storage.key)} of ${bytes} bytes, got ${got}. The archive is damaged.`,
     );
   };
-  const root = unpickleWhole(pickle, where, (id) => storages.of(storageId(ofKind(id, 'tuple'), where), entryOf));
+  const root = unpickleWhole(pickle, {
+    where,
+    fileBytes: source.size,
+    persistent: (id) => storages.of(storageId(ofKind(id, 'tuple'), where), entryOf),
+  });
   return {
     format: 'torch-zip',
     root,

@@ -1,32 +1,43 @@
 import { Fault } from '../../core/fault.ts';
 
 /**
- * Most containers, and copies of their items, that a pickle may make. A byte of a pickle can ask for an object of 100,
- * and one that copies a long list for any number of them; the largest published checkpoints need some 100,000.
+ * Containers, and copies of their items, that a pickle may make, and steps of the machine: so many for any file, and one
+ * more for so many bytes of it. A byte of a pickle can ask for an object of 100, and one that copies a long list for any
+ * number of them; a tensor of a checkpoint counts 25, and its data make the file longer.
  */
-const OBJECTS = 400_000;
-/** Most steps of the machine: each can hold on to a value of 8 bytes or so. */
-const STEPS = 2_000_000;
+const OBJECTS = { any: 200_000, bytesEach: 64, most: 10_000_000 } as const;
+const STEPS = { any: 1_000_000, bytesEach: 16, most: 50_000_000 } as const;
+
+/** What an empty dict counts, which takes some 230 bytes. */
+export const DICT = 4;
+
+function allowed({ any, bytesEach, most }: typeof OBJECTS | typeof STEPS, fileBytes: number): number {
+  return Math.min(most, any + Math.floor(fileBytes / bytesEach));
+}
 
 /** Counts what a pickle makes, so that a short one cannot fill the memory or run for long. */
 export class Budget {
   readonly #where: string;
-  #objects = OBJECTS;
-  #steps = STEPS;
+  readonly #mostObjects: number;
+  readonly #mostSteps: number;
+  #objects = 0;
+  #steps = 0;
 
-  constructor(where: string) {
+  constructor(where: string, fileBytes: number) {
     this.#where = where;
+    this.#mostObjects = allowed(OBJECTS, fileBytes);
+    this.#mostSteps = allowed(STEPS, fileBytes);
   }
 
   /** A step of the machine. */
   step(): void {
-    if (--this.#steps < 0) throw this.#spent(`${STEPS} steps`);
+    if (++this.#steps > this.#mostSteps) throw this.#spent(`${this.#mostSteps} steps`);
   }
 
   /** `n` containers or entries are about to be made. */
   objects(n: number): void {
-    this.#objects -= n;
-    if (this.#objects < 0) throw this.#spent(`${OBJECTS} objects`);
+    this.#objects += n;
+    if (this.#objects > this.#mostObjects) throw this.#spent(`${this.#mostObjects} objects`);
   }
 
   #spent(what: string): Fault {

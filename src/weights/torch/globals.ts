@@ -1,3 +1,4 @@
+import { DICT } from './budget.ts';
 import { latin1 } from './cursor.ts';
 import type { Machine } from './machine.ts';
 import { makeNumpyDType, numpyScalar, setNumpyState } from './numpy.ts';
@@ -93,7 +94,7 @@ export function storageType(name: string): StorageType | undefined {
 export function call(name: string, args: readonly PickleValue[], m: Machine): PickleValue {
   const made = CALLS.get(name);
   if (!made) throw m.broken(`a name that can be called, not ${name},`);
-  m.budget.objects(1);
+  m.budget.objects(DICT); // whatever is made
   return made(args, m);
 }
 

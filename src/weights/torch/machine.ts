@@ -3,7 +3,7 @@ import { showName } from '../safetensors-header.ts';
 import { Budget } from './budget.ts';
 import { Cursor } from './cursor.ts';
 import { build, call, isKnown } from './globals.ts';
-import { describeValue, ofKind, type PickleValue, REFUSED } from './value.ts';
+import { describeValue, ofKind, type PickleGlobal, type PickleValue, REFUSED } from './value.ts';
 
 /** Deepest stack, in values and in marks. */
 const DEPTH = 1_000_000;
@@ -13,6 +13,16 @@ const NAMED = 10;
 
 /** Gives what a persistent id stands for: a storage, in PyTorch's files. */
 export type PersistentLoad = (id: PickleValue) => PickleValue;
+
+/** What a pickle is read in. */
+export interface PickleContext {
+  /** Begins a message; the file's name. */
+  readonly where: string;
+  /** Size of the whole file, which bounds what its pickles may make. */
+  readonly fileBytes: number;
+  /** Without it a persistent id is a fault. */
+  readonly persistent?: PersistentLoad;
+}
 
 /**
  * The stack, the marks and the memo of a pickle being read. It makes tensors and plain data: a global is a name on a
@@ -26,15 +36,16 @@ export class Machine {
   readonly refused: Set<string> = new Set();
   /** The opcode that was met and is not on the list. */
   refusedOpcode: string | undefined;
-  readonly #persistent: PersistentLoad;
+  readonly #persistent: PersistentLoad | undefined;
+  readonly #globals: Map<string, PickleGlobal> = new Map();
   readonly #memo: Map<number, PickleValue> = new Map();
   #stack: PickleValue[] = [];
   readonly #marks: number[] = [];
 
-  constructor(bytes: Uint8Array, where: string, persistent: PersistentLoad) {
+  constructor(bytes: Uint8Array, { where, fileBytes, persistent }: PickleContext) {
     this.cursor = new Cursor(bytes, where);
     this.where = where;
-    this.budget = new Budget(where);
+    this.budget = new Budget(where, fileBytes);
     this.#persistent = persistent;
   }
 
@@ -83,8 +94,13 @@ export class Machine {
 
   global(module: string, name: string): void {
     const full = `${module}.${name}`;
-    if (isKnown(full)) {
-      this.push({ kind: 'global', name: full });
+    const known = this.#globals.get(full);
+    if (known) {
+      this.push(known);
+    } else if (isKnown(full)) {
+      const made: PickleGlobal = { kind: 'global', name: full };
+      this.#globals.set(full, made);
+      this.push(made);
     } else {
       this.budget.objects(1);
       this.refused.add(full);
@@ -115,6 +131,7 @@ export class Machine {
   }
 
   persistent(): void {
+    if (!this.#persistent) throw this.broken('a pickle that stands alone, not a persistent id,');
     this.push(this.#persistent(this.pop()));
   }
 

@@ -1,3 +1,4 @@
+import { DICT } from './budget.ts';
 import { latin1 } from './cursor.ts';
 import type { Machine } from './machine.ts';
 import { ofKind, type PickleValue, REFUSED } from './value.ts';
@@ -12,12 +13,12 @@ const WIDEST = 256;
 /** Highest version of pickle's protocol. */
 const PROTOCOL = 5;
 
-const LITTLE = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function utf8(m: Machine, length: number): string {
   const bytes = m.cursor.take(length);
   try {
-    return LITTLE.decode(bytes);
+    return UTF8.decode(bytes);
   } catch {
     throw m.broken('text in UTF-8');
   }
@@ -31,6 +32,11 @@ function integer(m: Machine, bytes: number): number | bigint {
   const signed = BigInt.asIntN(8 * bytes, value);
   const number = Number(signed);
   return Number.isSafeInteger(number) ? number : signed;
+}
+
+function bytes(m: Machine, length: number): void {
+  m.budget.objects(2); // a view of an array has about twice the size of a list
+  m.push(m.cursor.take(length));
 }
 
 function tuple(m: Machine, items: readonly PickleValue[]): void {
@@ -100,10 +106,10 @@ export const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operat
   [0x58, (m) => m.push(utf8(m, m.cursor.u32()))],
   [0x8c, (m) => m.push(utf8(m, m.cursor.u8()))],
   [0x8d, (m) => m.push(utf8(m, m.cursor.size()))],
-  [0x42, (m) => m.push(m.cursor.take(m.cursor.u32()))],
-  [0x43, (m) => m.push(m.cursor.take(m.cursor.u8()))],
-  [0x8e, (m) => m.push(m.cursor.take(m.cursor.size()))],
-  [0x5d, (m) => made(m, { kind: 'list', items: [] })],
+  [0x42, (m) => bytes(m, m.cursor.u32())],
+  [0x43, (m) => bytes(m, m.cursor.u8())],
+  [0x8e, (m) => bytes(m, m.cursor.size())],
+  [0x5d, (m) => made(m, { kind: 'list', items: [] }, 1)],
   [0x61, (m) => append(m, [m.pop()], 'list')],
   [0x65, (m) => append(m, m.popMark(), 'list')],
   [0x29, (m) => tuple(m, [])],
@@ -111,12 +117,12 @@ export const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operat
   [0x85, (m) => tuple(m, pairs(m, 1))],
   [0x86, (m) => tuple(m, pairs(m, 2))],
   [0x87, (m) => tuple(m, pairs(m, 3))],
-  [0x7d, (m) => made(m, { kind: 'dict', entries: new Map(), namespace: false })],
+  [0x7d, (m) => made(m, { kind: 'dict', entries: new Map(), namespace: false }, DICT)],
   [0x73, (m) => setItems(m, pairs(m, 2))],
   [0x75, (m) => setItems(m, m.popMark())],
-  [0x8f, (m) => made(m, { kind: 'set', items: [] })],
+  [0x8f, (m) => made(m, { kind: 'set', items: [] }, 1)],
   [0x90, (m) => append(m, m.popMark(), 'set')],
-  [0x91, (m) => made(m, { kind: 'set', items: m.popMark() })],
+  [0x91, (m) => made(m, { kind: 'set', items: m.popMark() }, 1)],
   [0x71, (m) => m.remember(m.cursor.u8())],
   [0x72, (m) => m.remember(m.cursor.u32())],
   [0x94, (m) => m.rememberNext()],
@@ -136,8 +142,8 @@ export const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operat
   [0x62, (m) => m.build()],
 ]);
 
-function made(m: Machine, value: PickleValue): void {
-  m.budget.objects(1);
+function made(m: Machine, value: PickleValue, cost: number): void {
+  m.budget.objects(cost);
   m.push(value);
 }
 

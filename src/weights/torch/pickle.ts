@@ -1,9 +1,9 @@
 import { Fault } from '../../core/fault.ts';
 import type { ByteSource } from '../source.ts';
 import { ShortPickle } from './cursor.ts';
-import { Machine, type PersistentLoad } from './machine.ts';
+import { Machine, type PickleContext } from './machine.ts';
 import { OPERATIONS, REFUSED_OPCODES } from './opcodes.ts';
-import { describeValue, type PickleValue } from './value.ts';
+import type { PickleValue } from './value.ts';
 
 const STOP = 0x2e;
 
@@ -18,18 +18,13 @@ export interface Unpickled {
   readonly end: number;
 }
 
-/** No pickle of ours refers to anything outside. */
-const nothingOutside: PersistentLoad = (id) => {
-  throw new Fault('data', `expected a pickle that stands alone, got the persistent id ${describeValue(id)}.`);
-};
-
 /**
  * Reads the pickle at the beginning of `bytes`: tensors and plain data. Every global and opcode outside the lists of
  * `globals.ts` and `opcodes.ts` is named in the fault, and nothing is run. Throws {@link ShortPickle} where the bytes
  * end before the pickle does.
  */
-export function unpickle(bytes: Uint8Array, where: string, persistent: PersistentLoad = nothingOutside): Unpickled {
-  const machine = new Machine(bytes, where, persistent);
+export function unpickle(bytes: Uint8Array, context: PickleContext): Unpickled {
+  const machine = new Machine(bytes, context);
   try {
     run(machine);
   } catch (error) {
@@ -63,27 +58,27 @@ function unknown(machine: Machine, code: number): Fault {
 export async function unpickleAt(
   source: ByteSource,
   offset: number,
-  { where, persistent }: { readonly where: string; readonly persistent?: PersistentLoad },
+  context: Omit<PickleContext, 'fileBytes'>,
 ): Promise<Unpickled> {
   const rest = Math.max(0, source.size - offset);
   const most = Math.min(rest, MOST);
   for (let length = Math.min(FIRST, most); ; ) {
     try {
-      return unpickle(await source.read(offset, length), where, persistent);
+      return unpickle(await source.read(offset, length), { ...context, fileBytes: source.size });
     } catch (error) {
       if (!(error instanceof ShortPickle)) throw error;
-      if (error.needed > most || length === most) throw tooShort(rest, error.needed, where);
+      if (error.needed > most || length === most) throw tooShort(rest, error.needed, context.where);
       length = Math.min(most, Math.max(error.needed, 4 * length));
     }
   }
 }
 
 /** The pickle that fills `bytes`. */
-export function unpickleWhole(bytes: Uint8Array, where: string, persistent?: PersistentLoad): PickleValue {
+export function unpickleWhole(bytes: Uint8Array, context: PickleContext): PickleValue {
   try {
-    return unpickle(bytes, where, persistent).value;
+    return unpickle(bytes, context).value;
   } catch (error) {
-    if (error instanceof ShortPickle) throw tooShort(bytes.length, error.needed, where);
+    if (error instanceof ShortPickle) throw tooShort(bytes.length, error.needed, context.where);
     throw error;
   }
 }

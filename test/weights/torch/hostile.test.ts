@@ -184,15 +184,15 @@ describe('a short pickle that asks for much is stopped', () => {
   it('when it copies a long list again and again', async () => {
     const list = join('](', ...new Array(5000).fill('N'), 'eq\x00');
     const copies = new Array(200).fill('c__builtin__\nset\n(h\x00tR0');
-    expect(await refusal(archive(pickle(list, ...copies)))).toMatch(/at most 400000 objects/);
+    expect(await refusal(archive(pickle(list, ...copies)))).toMatch(/at most 2\d{5} objects/);
   });
 
   it('when it makes empty lists without end', async () => {
-    expect(await refusal(archive(pickle(']'.repeat(500_000))))).toMatch(/at most 400000 objects/);
+    expect(await refusal(archive(pickle(']'.repeat(500_000))))).toMatch(/at most 2\d{5} objects/);
   });
 
   it('when its steps do not end', async () => {
-    expect(await refusal(archive(pickle('N0'.repeat(1_100_000))))).toMatch(/at most 2000000 steps/);
+    expect(await refusal(archive(pickle('N0'.repeat(1_100_000))))).toMatch(/at most 1\d{6} steps/);
   });
 
   it('when it remembers without end', async () => {
@@ -202,7 +202,7 @@ describe('a short pickle that asks for much is stopped', () => {
       view.setUint8(5 * i, 0x72);
       view.setUint32(5 * i + 1, i, true);
     }
-    expect(await refusal(archive(pickle('N', puts)))).toMatch(/at most 400000 objects/);
+    expect(await refusal(archive(pickle('N', puts)))).toMatch(/at most 2\d{5} objects/);
   });
 
   it('when tensors of one storage would need a thousand times the file', async () => {
@@ -324,6 +324,7 @@ describe('a checkpoint of before 1.6 is refused when it holds', () => {
 
   it.each([
     ['another pickle', pickle('K\x01'), /a pickle of 1\. Is it another kind/],
+    ['a persistent id where none can be', pickle('NQ'), /a pickle that stands alone/],
     ['another version', join(magic, pickle('K\x05')), /version 5 of the format/],
     ['big-endian numbers', join(magic, version, system(false), oldTensor(4), keys, data(4)), /got big-endian/],
     [
