@@ -49,10 +49,13 @@ describe('help', () => {
     // The least of five: what else runs on this machine is not the command's doing.
     expect(Math.min(...runs.map((r) => r.seconds))).toBeLessThan(0.3);
   });
-  test.each(['train', 'eval', 'predict', 'export', 'models', 'golden', 'bench'])('of %s comes', async (name) => {
-    const { code, out } = await farsight(name, '--help');
-    expect([code, out]).toEqual([0, expect.stringContaining(`Usage: farsight ${name}`)]);
-  });
+  test.each(['train', 'eval', 'predict', 'export', 'verify', 'models', 'golden', 'bench'])(
+    'of %s comes',
+    async (name) => {
+      const { code, out } = await farsight(name, '--help');
+      expect([code, out]).toEqual([0, expect.stringContaining(`Usage: farsight ${name}`)]);
+    },
+  );
   test('comes with exit code 2 where nothing is asked for', async () => {
     expect(await farsight()).toMatchObject({ code: 2, err: expect.stringContaining('Usage: farsight') });
   });
@@ -70,7 +73,12 @@ describe('a wrong command line', () => {
     [['train', '--set', 'data.flpi=0'], 'farsight: config: unknown option "data.flpi". Did you mean "flip"?\n'],
     [['train', '--resume', 'x', '--epochs', '3'], /^farsight: --resume: expected no other configuration/],
     [['models', 'resnext51*'], /^farsight: models: expected a pattern that some name fits/],
-    [['predict', 'x'], "farsight: missing required argument 'images'\n"],
+    [['predict', 'x'], 'farsight: predict: expected pictures or --list, got none.\n'],
+    [
+      ['predict', 'x', 'y.png', '--output', 'z.txt'],
+      /^farsight: --output: expected a name that ends in \.csv or \.json/,
+    ],
+    [['verify', 'x', '--provider', 'gpu'], /Expected some of cpu, wasm, webgpu, cuda, got "gpu"/],
   ])('%j is exit code 2 and one sentence', async (args, sentence) => {
     const { code, out, err } = await farsight(...args);
     expect([code, out]).toEqual([2, '']);
@@ -172,6 +180,22 @@ describe('export', () => {
     const { code, out } = await farsight('export', at('runs', 'exported'), '--output', at('model.onnx'));
     expect([code, out]).toEqual([0, expect.stringContaining('agrees with our own forward within')]);
     expect(await readFile(at('model.onnx'))).toEqual(await readFile(at('runs', 'exported', 'model.onnx')));
+  });
+});
+
+describe('verify', () => {
+  test('finds what was exported equal, module by module', async () => {
+    const model = at('model.onnx');
+    const given = ['--run', at('runs', 'exported'), '--provider', 'cpu', '--json'];
+    const { code, out } = await farsight('verify', model, ...given);
+    const { passes, reports } = JSON.parse(out);
+    expect([code, passes]).toEqual([0, true]);
+    expect(reports[0].modules.length).toBeGreaterThan(10);
+  });
+  test('exits with 1 where a provider that is named is not there', async () => {
+    const { code, out } = await farsight('verify', at('runs', 'exported'), '--provider', 'cuda', '--json');
+    const { passes, reports } = JSON.parse(out);
+    expect([code, passes, typeof reports[0].absent]).toEqual([1, false, 'string']);
   });
 });
 
