@@ -4,7 +4,7 @@ import { Fault } from '../core/fault.ts';
 import { bytesOf, type Tensor, type TensorMap } from '../core/tensor.ts';
 import type { Files } from '../data/files.ts';
 import { type Output, textBytes } from '../data/output.ts';
-import { readSafetensors, safetensorsPieces } from '../weights/safetensors.ts';
+import { openSafetensors, safetensorsPieces } from '../weights/safetensors.ts';
 import type { RunConfig } from './config.ts';
 import { readRunConfig } from './read-config.ts';
 import type { Standing } from './standing.ts';
@@ -31,8 +31,6 @@ export interface Checkpoint extends CheckpointFacts {
   readonly average: TensorMap | null;
 }
 
-/** The most bytes of a checkpoint that are read. */
-const MAX_BYTES = 2 ** 31 - 1;
 const KEY = 'farsight.checkpoint';
 const CHECKSUM = 'farsight.checksum';
 const FORMAT = 2;
@@ -83,9 +81,9 @@ function prefixed(prefix: string, tensors: Iterable<readonly [string, Tensor]>):
   return [...tensors].map(([name, t]) => [prefix + name, t] as const);
 }
 
-/** Reads a checkpoint, whose checksum must be right; the tensors are copies that may be written to. */
+/** Reads a checkpoint, whose checksum must be right; each tensor has memory of its own, which may be written to. */
 export async function readCheckpoint(files: Files, path: string): Promise<Checkpoint> {
-  const { tensors, metadata } = readSafetensors(await files.read(path, MAX_BYTES), path);
+  const { tensors, metadata } = await readAll(files, path);
   const facts = readFacts(path, metadata[KEY]);
   const [wanted, got] = [metadata[CHECKSUM], checksumOf(metadata[KEY]!, tensors)];
   if (got !== wanted) {
@@ -93,12 +91,26 @@ export async function readCheckpoint(files: Files, path: string): Promise<Checkp
   }
   const below = (prefix: string): Map<string, Tensor> =>
     new Map(
-      [...tensors]
-        .filter(([name]) => name.startsWith(prefix))
-        .map(([name, t]) => [name.slice(prefix.length), { ...t, data: t.data.slice() }]),
+      [...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, t]) => [name.slice(prefix.length), t]),
     );
   const average = below('average/');
   return { ...facts, state: below('state/'), slots: below('slot/'), average: average.size > 0 ? average : null };
+}
+
+/** The tensors one by one, so that a checkpoint may be larger than what can be read at once. */
+async function readAll(
+  files: Files,
+  path: string,
+): Promise<{ readonly tensors: TensorMap; readonly metadata: Readonly<Record<string, string>> }> {
+  const file = await files.open(path);
+  try {
+    const { entries, metadata, readTensor } = await openSafetensors(file, path);
+    const tensors = new Map<string, Tensor>();
+    for (const name of entries.keys()) tensors.set(name, await readTensor(name));
+    return { tensors, metadata };
+  } finally {
+    await file.close();
+  }
 }
 
 function readFacts(path: string, text: string | undefined): CheckpointFacts {
