@@ -70,6 +70,14 @@ export function planQuantisation({ outputs, constants }: Frozen, keep: (path: st
   return { products, points };
 }
 
+/** Makes constants of a graph under names that are free. */
+type Named = (name: string, t: Tensor) => Value;
+
+/** The grid of a value, and its step. */
+interface PointGrid extends Grid {
+  readonly step: number;
+}
+
 /**
  * The same graph with int8 weights (symmetric, a scale for each output) and uint8 activations (a scale and a zero
  * point each), written as pairs of QuantizeLinear and DequantizeLinear, which runtimes fuse into integer kernels.
@@ -78,28 +86,13 @@ export function planQuantisation({ outputs, constants }: Frozen, keep: (path: st
  */
 export function quantise(frozen: Frozen, plan: QuantisePlan, ranges: ReadonlyMap<Value, Range>): Frozen {
   const constants = new Map(frozen.constants);
-  const scales = new Map<Value, number>();
-  const named = (name: string, t: Tensor): Value => {
+  const named: Named = (name, t) => {
     let free = name;
     for (let i = 1; constants.has(free); i++) free = `${name}.${i}`;
     constants.set(free, t);
     return input(free, t.dtype, t.shape);
   };
-  const grids = new Map<Value, Grid>();
-  const gridOf = (point: Value): Grid => {
-    const known = grids.get(point);
-    if (known) return known;
-    const { path } = point.node;
-    const { scale, zero } = gridFor(ranges.get(point), path);
-    const name = path === '' ? 'output' : `${path}.output`;
-    const grid = {
-      scale: named(`${name}.scale`, float32([], [scale])),
-      zero: named(`${name}.zero`, tensor('uint8', [], Uint8Array.of(zero))),
-    };
-    grids.set(point, grid);
-    scales.set(point, scale);
-    return grid;
-  };
+  const gridOf = gridsOf(ranges, named);
   const onGrid = (v: Value, fresh: Value): Value => {
     const like = plan.points.get(v);
     if (!like) return fresh;
@@ -108,16 +101,28 @@ export function quantise(frozen: Frozen, plan: QuantisePlan, ranges: ReadonlyMap
   };
   const change = (node: Node, inputs: readonly (Value | undefined)[]): readonly Value[] | undefined => {
     if (node.def === CONSTANT) return undefined;
-    if (!plan.products.has(node)) {
-      if (node.inputs.length === 0) return node.outputs.map((v) => onGrid(v, v));
-      return emit(node.def, inputs, node.attributes).map((v, i) => onGrid(node.outputs[i]!, v));
-    }
-    const point = plan.points.get(node.inputs[0]!)!;
-    gridOf(point);
-    const weights = quantisedWeights(node, { constants, named, scale: scales.get(point)! });
-    return emit(node.def, [inputs[0], ...weights], node.attributes).map((v, i) => onGrid(node.outputs[i]!, v));
+    if (node.inputs.length === 0) return node.outputs.map((v) => onGrid(v, v));
+    const { step } = plan.products.has(node) ? gridOf(plan.points.get(node.inputs[0]!)!) : { step: null };
+    const read = step === null ? inputs : [inputs[0], ...quantisedWeights(node, { constants, named, scale: step })];
+    return emit(node.def, read, node.attributes).map((v, i) => onGrid(node.outputs[i]!, v));
   };
   return { ...reform(frozen, change), constants };
+}
+
+/** Makes each value's grid when it is first asked for. */
+function gridsOf(ranges: ReadonlyMap<Value, Range>, named: Named): (point: Value) => PointGrid {
+  const grids = new Map<Value, PointGrid>();
+  return (point) => {
+    const known = grids.get(point);
+    if (known) return known;
+    const { path } = point.node;
+    const { scale: step, zero } = gridFor(ranges.get(point), path);
+    const name = path === '' ? 'output' : `${path}.output`;
+    const scale = named(`${name}.scale`, float32([], [step]));
+    const grid = { step, scale, zero: named(`${name}.zero`, tensor('uint8', [], Uint8Array.of(zero))) };
+    grids.set(point, grid);
+    return grid;
+  };
 }
 
 /** Scale and zero point of uint8 for a range, which is widened to hold zero: padding must be exact. */
@@ -134,7 +139,7 @@ function gridFor(range: Range | undefined, path: string): { readonly scale: numb
 
 interface Weights {
   readonly constants: Map<string, Tensor>;
-  readonly named: (name: string, t: Tensor) => Value;
+  readonly named: Named;
   /** Scale of what the product reads. */
   readonly scale: number;
 }
