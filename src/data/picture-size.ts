@@ -11,14 +11,36 @@ export interface ClaimedPicture {
 }
 
 /**
- * Reads the size that a PNG's or JPEG's header claims; null where there is none to read, or for other formats.
+ * Reads the size that a PNG's, JPEG's or WebP's header claims; null where there is none to read, or for other formats.
  *
  * Deflate packs at most 1032 bytes into one (zlib's documentation), and a Huffman-coded JPEG has at least one bit for
- * each block of 8 x 8 pixels of its most finely sampled colour.
+ * each block of 8 x 8 pixels of its most finely sampled colour. A plain area of any size takes a WebP next to nothing,
+ * so that its length says nothing; libvips takes memory for its pixels before it holds their number against a limit.
  */
 export function claimedPicture(bytes: Uint8Array, { format }: PictureKind): ClaimedPicture | null {
   if (format === 'png') return claimedPng(bytes);
+  if (format === 'webp') return claimedWebp(bytes);
   return format === 'jpeg' ? claimedJpeg(bytes) : null;
+}
+
+/** The size in a WebP's first chunk: lossy, lossless or extended (RFC 9649, sections 2.5 to 2.7). */
+function claimedWebp(bytes: Uint8Array): ClaimedPicture | null {
+  if (bytes.length < 30) return null;
+  const little = (at: number, n: number): number =>
+    bytes.subarray(at, at + n).reduceRight((value, byte) => value * 256 + byte, 0);
+  const size = (width: number, height: number): ClaimedPicture => ({ width, height, channels: 4, plausible: true });
+  switch (String.fromCharCode(...bytes.subarray(12, 16))) {
+    case 'VP8 ':
+      return size(little(26, 2) & 0x3fff, little(28, 2) & 0x3fff);
+    case 'VP8L': {
+      const bits = little(21, 4);
+      return size(1 + (bits & 0x3fff), 1 + ((bits >>> 14) & 0x3fff));
+    }
+    case 'VP8X':
+      return size(1 + little(24, 3), 1 + little(27, 3));
+    default:
+      return null;
+  }
 }
 
 const PNG_CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };

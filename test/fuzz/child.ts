@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Batch, Finding, Tally } from './supervise.ts';
-import { attempt, inputAt, targets } from './targets.ts';
+import { attempt, inputAt, type Target } from './target.ts';
 import { forgetPeak, memoryNow, taken } from './watch.ts';
 
 /** Most processor time of one input, in milliseconds, and most memory beyond four times its size, in bytes. */
@@ -8,7 +8,8 @@ const MOST_MS = 1000;
 const MOST_BYTES = 64 * 1024 ** 2;
 
 /** Reads a batch of inputs, telling the parent what it saw; `progress` always holds the number of the input at hand. */
-async function main({ seed, from, to, only, progress }: Batch): Promise<void> {
+async function main({ module, seed, from, to, only, progress }: Batch): Promise<void> {
+  const { targets } = (await import(module)) as { targets: () => Promise<readonly Target[]> };
   const all = await targets();
   for (const target of all) for (const bytes of target.seeds) await attempt(target, bytes); // compiles, loads sharp
   const file = openSync(progress, 'w');

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { random } from '../../src/core/random.ts';
+import * as broken from './broken.ts';
 import { mutate } from './mutate.ts';
-import { describeReport, fuzz } from './supervise.ts';
-import { attempt, inputAt, targets } from './targets.ts';
+import { describeReport, type Finding, fuzz } from './supervise.ts';
+import { attempt, inputAt } from './target.ts';
+import { targets } from './targets.ts';
 
 describe('readers of files', () => {
   it('neither crash, hang, run code nor take memory on 2,000 changed inputs', async () => {
@@ -37,6 +39,45 @@ describe('the fuzzer', () => {
     expect(made.filter((m) => Buffer.compare(m, bytes) === 0).length).toBeLessThan(60);
     expect(Math.max(...made.map((m) => m.length))).toBeGreaterThan(10_000);
     expect(Math.max(...made.map((m) => m.length))).toBeLessThanOrEqual(256 * 1024);
+  });
+
+  const module = new URL('broken.ts', import.meta.url).href;
+
+  /** Feeds a broken reader up to the first input that makes it do its harm. */
+  async function found(only: string): Promise<readonly Finding[]> {
+    const all = await broken.targets();
+    const first = (name: string): number => {
+      for (let i = 0; ; i++) {
+        const { target, bytes } = inputAt(all, 1, i);
+        if (target.name === name && broken.harms(bytes)) return i;
+      }
+    };
+    const names = all.map(({ name }) => name).filter((name) => name.startsWith(only));
+    const count = 1 + Math.max(...names.map(first));
+    return (await fuzz({ count, seed: 1, only, module, ...(only === 'hangs' && { hangsMs: 2000 }) })).findings;
+  }
+
+  it('finds readers that throw, make code of text, fill or claim memory, or burn time', async () => {
+    const kinds = new Map((await found('lives')).map(({ target, kind, detail }) => [target, [kind, detail]]));
+    expect(Object.fromEntries(kinds)).toEqual({
+      'lives-throws': ['error', expect.stringContaining('SyntaxError')],
+      'lives-evaluates': ['error', expect.stringContaining('EvalError: Code generation from strings disallowed')],
+      'lives-burns': ['slow', expect.stringMatching(/^1\d{3} ms of processor time/)],
+      ...(process.platform === 'linux' && {
+        'lives-fills': ['memory', expect.stringMatching(/^1\d{8} bytes for an input of/)],
+        'lives-claims': ['memory', expect.stringMatching(/^[34]\d{8} bytes for an input of/)],
+      }),
+    });
+  });
+
+  it.each([
+    ['aborts', 'crash', /^SIG/],
+    ['ends', 'crash', /^status 0/],
+    ['hangs', 'hang', /^no end after 2 s/],
+  ])('finds a reader that %s, and names its input', async (only, kind, detail) => {
+    const findings = await found(only);
+    expect(findings).toMatchObject([{ kind, target: only, detail: expect.stringMatching(detail) }]);
+    expect(broken.harms(inputAt(await broken.targets(), 1, findings[0]!.index).bytes)).toBe(true);
   });
 
   it('says what a reader throws that is no Fault', async () => {

@@ -3,10 +3,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { inputAt, targets } from './targets.ts';
+import { inputAt, type Target } from './target.ts';
 
 /** Inputs of one child process. */
 export interface Batch {
+  /** Address of the module whose `targets()` are fed. */
+  readonly module: string;
   readonly seed: number;
   readonly from: number;
   /** One past the last. */
@@ -51,11 +53,15 @@ export interface FuzzOptions {
   readonly batch?: number;
   /** Where inputs of findings are kept; nowhere unless given. */
   readonly keep?: string;
+  /** Address of a module with other targets. */
+  readonly module?: string;
+  /** An input that is not done after so many milliseconds of the clock, however busy the machine, hangs; 30,000. */
+  readonly hangsMs?: number;
   readonly onBatch?: (done: number, findings: number) => void;
 }
 
-/** An input that is not done after this long in the clock's time, however busy the machine is, hangs. */
 const HANGS_MS = 30_000;
+const TARGETS = new URL('targets.ts', import.meta.url).href;
 const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
 
 /**
@@ -63,14 +69,15 @@ const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
  * the inputs after it go on in another. Children may not make code of text.
  */
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
-  const { count, batch = 2500 } = options;
+  const { count, batch: size = 2500 } = options;
   const folder = mkdtempSync(join(tmpdir(), 'farsight-fuzz-'));
   const tallies = new Map<string, Tally>();
   const findings: Finding[] = [];
   try {
     for (let from = 0; from < count; ) {
-      const to = Math.min(count, from + batch);
-      const part = await runBatch({ ...batchOf(options), from, to, progress: join(folder, 'progress') });
+      const to = Math.min(count, from + size);
+      const batch = { ...batchOf(options), from, to, progress: join(folder, 'progress') };
+      const part = await runBatch(batch, options.hangsMs ?? HANGS_MS);
       for (const [name, tally] of part.tallies) tallies.set(name, added(tallies.get(name), tally));
       findings.push(...(await named(part.findings, options)));
       from = part.next;
@@ -82,8 +89,8 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   return { tallies, findings };
 }
 
-function batchOf({ seed, only }: FuzzOptions): Pick<Batch, 'seed' | 'only'> {
-  return { seed, ...(only !== undefined && { only }) };
+function batchOf({ seed, only, module = TARGETS }: FuzzOptions): Pick<Batch, 'seed' | 'only' | 'module'> {
+  return { seed, module, ...(only !== undefined && { only }) };
 }
 
 function added(a: Tally | undefined, b: Tally): Tally {
@@ -110,7 +117,7 @@ interface Message {
   readonly tallies?: readonly (readonly [string, Tally])[];
 }
 
-async function runBatch(batch: Batch): Promise<BatchResult> {
+async function runBatch(batch: Batch, hangsMs: number): Promise<BatchResult> {
   writeFileSync(batch.progress, new Uint8Array(new Float64Array([batch.from]).buffer));
   const child = fork(CHILD, [JSON.stringify(batch)], {
     execArgv: ['--import', import.meta.resolve('tsx'), '--disallow-code-generation-from-strings'],
@@ -126,7 +133,7 @@ async function runBatch(batch: Batch): Promise<BatchResult> {
     if (message.finding) findings.push(message.finding);
     if (message.tallies) tallies = message.tallies;
   });
-  const hung = watchFor(child, batch.progress);
+  const hung = watchFor(child, batch.progress, hangsMs);
   const ended = await new Promise<string>((resolve) => {
     child.on('close', (code, signal) => resolve(signal ?? `status ${code}`));
     child.on('error', (error) => resolve(error.message));
@@ -134,7 +141,7 @@ async function runBatch(batch: Batch): Promise<BatchResult> {
   const index = hung();
   if (tallies) return { tallies, findings, next: batch.to };
   const at = index ?? progressOf(batch.progress);
-  const detail = index === undefined ? `${ended}: ${stderr.trim()}` : `no end after ${HANGS_MS / 1000} s`;
+  const detail = index === undefined ? `${ended}: ${stderr.trim()}` : `no end after ${hangsMs / 1000} s`;
   findings.push({ kind: index === undefined ? 'crash' : 'hang', index: at, target: '', detail });
   return { tallies: [], findings, next: at + 1 };
 }
@@ -145,7 +152,7 @@ function progressOf(path: string): number {
 }
 
 /** Ends a child whose input stays the same for too long; the function given back says which that was, if any. */
-function watchFor(child: ChildProcess, progress: string): () => number | undefined {
+function watchFor(child: ChildProcess, progress: string, hangsMs: number): () => number | undefined {
   let last = -1;
   let since = Date.now();
   let hung: number | undefined;
@@ -154,7 +161,7 @@ function watchFor(child: ChildProcess, progress: string): () => number | undefin
     if (now !== last) {
       last = now;
       since = Date.now();
-    } else if (Date.now() - since > HANGS_MS) {
+    } else if (Date.now() - since > hangsMs) {
       hung = now;
       child.kill('SIGKILL');
     }
@@ -166,8 +173,12 @@ function watchFor(child: ChildProcess, progress: string): () => number | undefin
 }
 
 /** Findings with the names of their targets; their inputs are kept where asked. */
-async function named(findings: readonly Finding[], { seed, keep }: FuzzOptions): Promise<readonly Finding[]> {
+async function named(
+  findings: readonly Finding[],
+  { seed, keep, module = TARGETS }: FuzzOptions,
+): Promise<readonly Finding[]> {
   if (findings.length === 0) return [];
+  const { targets } = (await import(module)) as { targets: () => Promise<readonly Target[]> };
   const all = await targets();
   return findings.map((finding) => {
     const { target, bytes } = inputAt(all, seed, finding.index);

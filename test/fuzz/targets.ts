@@ -1,5 +1,3 @@
-import { Fault } from '../../src/core/fault.ts';
-import { random } from '../../src/core/random.ts';
 import { readEmojiIndex } from '../../src/data/emoji.ts';
 import { MAX_PIXELS } from '../../src/data/image.ts';
 import { openLabelled } from '../../src/data/open.ts';
@@ -13,22 +11,8 @@ import { readSafetensors } from '../../src/weights/safetensors.ts';
 import { readShardIndex } from '../../src/weights/sharded.ts';
 import { memoryFiles } from '../support/memory-files.ts';
 import { fixtureBytes } from '../weights/torch/fixtures.ts';
-import { mutate } from './mutate.ts';
 import * as seeds from './seeds.ts';
-
-/** A reader under test and what it is given. */
-export interface Target {
-  readonly name: string;
-  /** Of 100 inputs, how many are for it. */
-  readonly share: number;
-  readonly seeds: readonly Uint8Array[];
-  /** Wraps a changed input: into an archive, say. */
-  readonly wrap?: (bytes: Uint8Array) => Uint8Array;
-  /** Most memory beyond four times the input, in bytes, where 64 MiB will not do. */
-  readonly mostBytes?: number;
-  /** Reads it; anything but a result or a Fault is a failure. */
-  readonly read: (bytes: Uint8Array) => Promise<unknown> | unknown;
-}
+import type { Target } from './target.ts';
 
 const weights = (bytes: Uint8Array): Promise<unknown> =>
   readWeights(memoryFiles({ w: bytes }), 'w', { toFloat32: true });
@@ -80,35 +64,4 @@ export async function targets(): Promise<readonly Target[]> {
     { name: 'jpeg', share: 3, seeds: jpeg, read: decode },
     { name: 'webp-gif', share: 1, seeds: other, mostBytes: PIXEL_BYTES * MAX_PIXELS, read: decode },
   ];
-}
-
-/** The input of a number: which target reads it, and its bytes. It depends on nothing but the seed and the number. */
-export function inputAt(
-  all: readonly Target[],
-  seed: number,
-  index: number,
-): { readonly target: Target; readonly bytes: Uint8Array } {
-  const r = random(seed, 'fuzz', index);
-  let at = r.integer(all.reduce((sum, { share }) => sum + share, 0));
-  const target = all.find(({ share }) => {
-    at -= share;
-    return at < 0;
-  })!;
-  const pick = (): Uint8Array => target.seeds[r.integer(target.seeds.length)]!;
-  const changed = mutate(pick(), r, pick());
-  return { target, bytes: target.wrap ? target.wrap(changed) : changed };
-}
-
-/** What came of an input: `read`, `refused` with a Fault, or a sentence on what else was thrown. */
-export async function attempt(
-  target: Target,
-  bytes: Uint8Array,
-): Promise<'read' | 'refused' | { readonly threw: string }> {
-  try {
-    await target.read(bytes);
-    return 'read';
-  } catch (error) {
-    if (error instanceof Fault) return 'refused';
-    return { threw: error instanceof Error ? (error.stack ?? error.message) : String(error) };
-  }
 }
