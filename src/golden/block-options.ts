@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import type { ContextSpec } from '../model/blocks/context.ts';
 
+z.config({ jitless: true }); // asks for no `eval`
+
 /** Options of mmcv's non-local block, in its own words but for the mode of comparison. */
 export interface NonLocalOptions {
   /** Inner width is the channels divided by this, rounded down, at least 1. */

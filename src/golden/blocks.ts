@@ -7,6 +7,8 @@ import type { ArrayCase } from './case.ts';
 import { readConfig } from './config.ts';
 import { runForward } from './forward.ts';
 
+z.config({ jitless: true }); // asks for no `eval`
+
 const width = z.number().int().positive();
 
 /** One block on its input, with its gradients. */

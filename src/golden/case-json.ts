@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { Fault } from '../core/fault.ts';
 
+z.config({ jitless: true }); // asks for no `eval`
+
 /** Folders of the corpus; the folder of a case decides what it checks and how closely. */
 export const CASE_FOLDERS = [
   'backbones',

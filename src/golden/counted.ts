@@ -4,6 +4,8 @@ import type { Traced } from '../model/scope.ts';
 import type { ArrayCase } from './case.ts';
 import { readConfig } from './config.ts';
 
+z.config({ jitless: true }); // asks for no `eval`
+
 const schema = z.object({ gmacs: z.number().optional(), macs: z.record(z.string(), z.number()).optional() });
 
 /**

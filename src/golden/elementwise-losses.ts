@@ -10,6 +10,8 @@ import { type Attempt, computed, type GoldenEnvironment, notSupported, runGraph,
 import type { ArrayCase } from './case.ts';
 import { readConfig } from './config.ts';
 
+z.config({ jitless: true }); // asks for no `eval`
+
 type Loss = (x: Value, targets: Value | undefined) => Value;
 
 /** `smooth_l1`: outputs `loss_B`, `dx_B` by beta with three decimals; to targets of zero where none are given. */

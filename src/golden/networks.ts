@@ -9,6 +9,8 @@ import { contextOptions, gcnetContext, mmcvNonLocal, nonLocalOptions } from './b
 import type { ArrayCase } from './case.ts';
 import { readConfig } from './config.ts';
 
+z.config({ jitless: true }); // asks for no `eval`
+
 const schema = z.object({ model: z.string(), num_classes: z.number().int().positive().default(1000) });
 
 /** The network that a case's `config` names, or why not; `features` are the intermediates to give as outputs too. */

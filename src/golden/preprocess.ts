@@ -8,6 +8,8 @@ import { type Attempt, computed, type GoldenEnvironment, notSupported } from './
 import type { ArrayCase } from './case.ts';
 import { readConfig } from './config.ts';
 
+z.config({ jitless: true }); // asks for no `eval`
+
 const size = z.number().int().positive();
 const pair = z.tuple([z.number().int(), z.number().int()]);
 const triple = z.array(z.number()).length(3);

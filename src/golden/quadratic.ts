@@ -13,6 +13,8 @@ import { readConfig } from './config.ts';
 import { type Recipe, readRecipe, stepOptions } from './recipe.ts';
 import { checkedState } from './state.ts';
 
+z.config({ jitless: true }); // asks for no `eval`
+
 const vector = z.array(z.number()).min(1);
 const schema = z.object({ loss: z.string(), a: vector, c: vector });
 

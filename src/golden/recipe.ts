@@ -6,6 +6,8 @@ import type { StepOptions } from '../train/step-graph.ts';
 import type { ArrayCase } from './case.ts';
 import { readConfig } from './config.ts';
 
+z.config({ jitless: true }); // asks for no `eval`
+
 const decay = z.number().nonnegative();
 const betas = z.tuple([z.number(), z.number()]);
 const adam = { lr: z.number(), betas: betas.optional(), eps: z.number().optional() };

@@ -12,6 +12,8 @@ import { networkOf } from './networks.ts';
 import { type Recipe, readRecipe, stepOptions } from './recipe.ts';
 import { checkedState } from './state.ts';
 
+z.config({ jitless: true }); // asks for no `eval`
+
 const schema = z.object({
   labels: z.array(z.number().int().nonnegative()),
   loss: z.string(),

@@ -4,6 +4,8 @@ import { type AugmentConfig, readAugment } from '../data/augment/config.ts';
 import { type MixConfig, readMix } from '../data/augment/mix.ts';
 import { type RandAugmentConfig, readRandAugment } from '../data/augment/rand-augment-config.ts';
 
+z.config({ jitless: true }); // asks for no `eval`
+
 /** What is done to training pictures beside crop and mirror, and to batches of them; all off by default. */
 export interface RunAugmentConfig extends AugmentConfig {
   /** Pictures mixed in pairs; targets are mixed alike, and the loss smooths them as it smooths labels. */

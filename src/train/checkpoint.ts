@@ -9,6 +9,8 @@ import type { RunConfig } from './config.ts';
 import { readRunConfig } from './read-config.ts';
 import type { Standing } from './standing.ts';
 
+z.config({ jitless: true }); // asks for no `eval`
+
 /** What belongs to a run and is not a tensor. */
 export interface CheckpointFacts {
   /** Resolved: seed, provider and threads are in it. */
