@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 import { Fault } from '../core/fault.ts';
-import { didYouMean } from '../core/suggest.ts';
+import { didYouMean, nearest } from '../core/suggest.ts';
 import { resizeFor } from '../model/networks/picture-input.ts';
 import { createModel } from '../model/networks/table.ts';
 import { checkRun } from './check-config.ts';
 import type { RunConfig } from './config.ts';
 import { withRecipe } from './recipe.ts';
-import { keysAt, parseRun } from './schema.ts';
+import { keysAt, parseRun, placesOf } from './schema.ts';
 
 /** The least side that pictures are given where nothing is said; from 128 on, evaluation crops the middle. */
 const SMALL_SIZE = 64;
@@ -36,16 +36,26 @@ function plain(value: unknown): RunConfig {
   return JSON.parse(JSON.stringify(value)) as RunConfig;
 }
 
-function say(issue: z.core.$ZodIssue, json: unknown): string {
+function say(issue: z.core.$ZodIssue, whole: unknown): string {
   const at = issue.path.length > 0 ? issue.path.map(String).join('.') : 'the whole';
   if (issue.code === 'unrecognized_keys') {
-    const known = keysAt(issue.path);
+    const known = keysAt(issue.path, whole);
     return issue.keys
-      .map((key) => `unknown option "${[...issue.path, key].join('.')}". ${didYouMean(key, known)}`)
+      .map((key) => `unknown option "${[...issue.path, key].join('.')}". ${advice(key, known)}`)
       .join(' ');
   }
-  const got = issue.path.reduce<unknown>((v, key) => (v as Record<PropertyKey, unknown> | undefined)?.[key], json);
+  const got = issue.path.reduce<unknown>((v, key) => (v as Record<PropertyKey, unknown> | undefined)?.[key], whole);
   return `${at}: expected ${wanted(issue)}, got ${JSON.stringify(got) ?? 'nothing'}.`;
+}
+
+/** The nearest of the names that are known here; without one, the places elsewhere that bear the name. */
+function advice(key: string, known: readonly string[]): string {
+  const elsewhere = nearest(key, known).length > 0 ? [] : placesOf(key);
+  if (elsewhere.length === 0) return didYouMean(key, known);
+  return `Did you mean ${elsewhere
+    .slice(0, 3)
+    .map((place) => `"${place}"`)
+    .join(' or ')}?`;
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -69,7 +79,7 @@ function wanted(issue: z.core.$ZodIssue): string {
       return issue.values.map((v) => JSON.stringify(v)).join(' or ');
     case 'invalid_union': {
       const kinds = 'options' in issue && Array.isArray(issue.options) ? issue.options : [];
-      return kinds.length > 0 ? kinds.map((v) => JSON.stringify(v)).join(' or ') : 'one of the known kinds';
+      return kinds.length > 0 ? kinds.map((v) => JSON.stringify(v)).join(' or ') : issue.message;
     }
     default:
       return issue.message;

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { RunConfig } from './config.ts';
 import { DATA, type SaidOfData } from './data-config.ts';
+import { optionNames, placesNamed } from './option-names.ts';
 
 // Without compiled validators no `eval` is asked for, which a strict content-security policy forbids.
 z.config({ jitless: true });
@@ -83,11 +84,14 @@ const FREEZE = z.strictObject({
   norms: z.boolean().default(false),
 });
 
-const CLASS_WEIGHTS = z.union([
-  z.enum(['none', 'balanced', 'effective']),
-  z.strictObject({ kind: z.literal('effective'), beta: z.number().min(0).lt(1) }),
-  z.array(atLeastZero).min(1),
-]);
+const CLASS_WEIGHTS = z.union(
+  [
+    z.enum(['none', 'balanced', 'effective']),
+    z.strictObject({ kind: z.literal('effective'), beta: z.number().min(0).lt(1) }),
+    z.array(atLeastZero).min(1),
+  ],
+  { error: 'none, balanced, effective, {"kind": "effective", "beta": 0.999} or a list of weights' },
+);
 
 const EARLY_STOP = z.strictObject({ patience: z.int().min(0), minDelta: atLeastZero.default(0) });
 
@@ -172,27 +176,12 @@ function isPattern(text: string): boolean {
   }
 }
 
-type Shape = { readonly shape: object };
+/** Names of the options that may stand at a place of a configuration; see {@link optionNames}. */
+export function keysAt(path: readonly PropertyKey[], json: unknown): readonly string[] {
+  return optionNames(CONFIG, path, json);
+}
 
-/** Where options stand below others; of a union, all its kinds. */
-const PLACES: Readonly<Record<string, Shape | readonly Shape[]>> = {
-  '': CONFIG,
-  data: DATA,
-  model: MODEL,
-  optimizer: OPTIMIZER.options,
-  schedule: SCHEDULE.options,
-  loss: LOSS.options,
-  ema: EMA,
-  freeze: FREEZE,
-  earlyStop: EARLY_STOP,
-  groups: GROUP,
-  checkpointEvery: CHECKPOINT_EVERY,
-  engine: ENGINE,
-};
-
-/** Option names at a place of the configuration; of a union, those of all its kinds. */
-export function keysAt(path: readonly PropertyKey[]): readonly string[] {
-  const place = PLACES[path.length > 0 ? String(path[0]) : ''];
-  const shapes = place === undefined ? [] : 'shape' in place ? [place] : place;
-  return [...new Set(shapes.flatMap((s) => Object.keys(s.shape)))];
+/** Where else in a configuration an option of this name stands. */
+export function placesOf(name: string): readonly string[] {
+  return placesNamed(CONFIG, name);
 }

@@ -26,7 +26,7 @@ export const SOURCE: { readonly [K in Exclude<keyof SourceOptions, 'strict'>]: z
   columns: z
     .strictObject({
       path: column.optional(),
-      labels: z.union([column, z.array(column).min(1)]).optional(),
+      labels: z.union([column, z.array(column).min(1)], { error: 'one column, or a list of columns' }).optional(),
       split: column.optional(),
     })
     .default({}),

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Fault } from '../../src/core/fault.ts';
 import type { StateSpec } from '../../src/model/scope.ts';
@@ -45,6 +46,19 @@ describe('a configuration', () => {
     [{ epoch: 3 }, 'unknown option "epoch". Did you mean "epochs"?'],
     [{ data: { batchsize: 3 } }, 'unknown option "data.batchsize". Did you mean "batchSize"?'],
     [{ optimizer: { kind: 'sgd', momentm: 1 } }, 'unknown option "optimizer.momentm". Did you mean "momentum"?'],
+    [{ data: { augment: { eras: 1 } } }, 'unknown option "data.augment.eras". Did you mean "erase"?'],
+    [{ data: { augment: { mix: { mixp: 1 } } } }, 'unknown option "data.augment.mix.mixp". Did you mean "mixup"?'],
+    [{ freeze: { norm: true } }, 'unknown option "freeze.norm". Did you mean "norms"?'],
+    [{ groups: [{ patern: 'a' }] }, 'unknown option "groups.0.patern". Did you mean "pattern"?'],
+    [{ ema: { decay: 0.9, warmup: { gama: 1 } } }, 'unknown option "ema.warmup.gama". Did you mean "gamma"?'],
+    [{ schedule: { kind: 'step', peroid: 1 } }, 'unknown option "schedule.peroid". Did you mean "period"?'],
+    [{ schedule: { kind: 'cosine', peroid: 1 } }, 'unknown option "schedule.peroid". Known: kind, warmup'],
+    [{ batchSize: 8 }, 'unknown option "batchSize". Did you mean "data.batchSize"?'],
+    [{ classWeights: 'even' }, 'classWeights: expected none, balanced, effective, {'],
+    [
+      { data: { columns: { labels: true } } },
+      'data.columns.labels: expected one column, or a list of columns, got true.',
+    ],
     [{ optimizer: { kind: 'sdg' } }, 'optimizer.kind: expected "sgd" or "adam" or "adamw" or "lamb", got "sdg".'],
     [{ epochs: 0 }, 'epochs: expected a number of at least 1, got 0.'],
     [{ epochs: 1.5 }, 'epochs: expected a whole number, got 1.5.'],
@@ -149,6 +163,10 @@ describe('a recipe', () => {
     expect([config.epochs, config.weightDecay]).toEqual([3, 1e-4]);
     const other = readRunConfig({ recipe: 'resnet-imagenet', data, schedule: { kind: 'constant' } });
     expect(other.schedule).toEqual({ kind: 'constant', warmup: 0, warmupRate: null, every: 'step' });
+  });
+  test('of ours names a script that is there', () => {
+    const script = /scripts\/[a-z-]+\.mjs/.exec(RECIPES.emoji.source)![0];
+    expect(readFileSync(new URL(`../../${script}`, import.meta.url), 'utf8')).toContain("'train'");
   });
   test('is not followed where it is refused by name', () => {
     expect(readRunConfig({ recipe: 'none' }).epochs).toBe(30);
