@@ -80,6 +80,9 @@ const CALLS: ReadonlyMap<string, Call> = new Map<string, Call>([
   ['numpy._core.multiarray.scalar', scalar],
 ]);
 
+/** Names that a pickle may call, in the order of the list. */
+export const CALLABLE: readonly string[] = [...CALLS.keys()];
+
 /** Whether a pickle may ask for a name. */
 export function isKnown(name: string): boolean {
   return CALLS.has(name) || NAMES.has(name);
