@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import type { RunOptions } from '../node.ts';
+import { type JsonObject, readConfigFile } from './config-file.ts';
 import type { CommonFlags } from './terminal.ts';
 import { jsonOrText, shortOptions } from './train-flags.ts';
 
@@ -23,13 +23,11 @@ export function collect(text: string, before: readonly string[]): readonly strin
   return [...before, text];
 }
 
-type Json = { [key: string]: unknown };
-
 /** The configuration that a command line asks for: its file, then the short options, then every --set. */
 export function runOptions(folder: string | undefined, flags: TrainFlags): RunOptions {
   const config = flags.config === undefined ? {} : readConfigFile(flags.config);
   for (const { option, place } of shortOptions()) {
-    const value = (flags as unknown as Json)[option.attributeName()];
+    const value = (flags as unknown as JsonObject)[option.attributeName()];
     if (value !== undefined) put(config, place, value);
   }
   if (folder !== undefined) put(config, 'data.folder', folder);
@@ -41,29 +39,13 @@ export function runOptions(folder: string | undefined, flags: TrainFlags): RunOp
   return config as RunOptions;
 }
 
-function readConfigFile(path: string): Json {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch {
-    throw new InvalidArgumentError(`--config: expected a file, got none at ${path}.`);
-  }
-  try {
-    const json: unknown = JSON.parse(text);
-    if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Json;
-  } catch {
-    // said below
-  }
-  throw new InvalidArgumentError(`--config: expected a JSON object in ${path}, got something else.`);
-}
-
-function put(config: Json, place: string, value: unknown): void {
+function put(config: JsonObject, place: string, value: unknown): void {
   const keys = place.split('.');
   const last = keys.pop()!;
   let at = config;
   for (const key of keys) {
     const inside = Object.hasOwn(at, key) ? at[key] : undefined;
-    const next = typeof inside === 'object' && inside !== null ? (inside as Json) : {};
+    const next = typeof inside === 'object' && inside !== null ? (inside as JsonObject) : {};
     at[key] = next;
     at = next;
   }

@@ -31,7 +31,7 @@ export function trainCommand(): Command {
     .option('--name <name>', 'name of the run; the time where absent')
     .option('--output <folder>', 'where runs are put', 'runs')
     .option('--resume <run>', 'go on with the run in this folder')
-    .option('--config <file>', 'configuration as JSON; options after it change it')
+    .option('--config <file>', 'configuration in JSON or YAML; options after it change it')
     .option('--set <key=value>', 'any part of the configuration, such as data.flip=0; again for more', collect, [])
     .option('--list-recipes', 'show what each recipe sets, and end')
     .option('--offline', 'download nothing');

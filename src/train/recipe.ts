@@ -51,14 +51,14 @@ function withAutoBatch(json: Json): Json {
 
 /** `over` on `base`, objects key by key unless they are of different kinds. */
 function merged(base: Json, over: Json): Json {
-  const out: Record<string, unknown> = { ...base };
+  const out = new Map(Object.entries(base));
   for (const [key, value] of Object.entries(over)) {
-    const before = Object.hasOwn(base, key) ? base[key] : undefined;
+    const before = out.get(key);
     if (value === undefined) continue;
     const sameKind = isObject(value) && isObject(before) && (value['kind'] ?? before['kind']) === before['kind'];
-    out[key] = sameKind ? merged(before, value) : value;
+    out.set(key, sameKind ? merged(before, value) : value);
   }
-  return out;
+  return Object.fromEntries(out);
 }
 
 function isObject(value: unknown): value is Json {
