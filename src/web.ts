@@ -18,7 +18,7 @@ import { webRuntime } from './runtime/web/onnx.ts';
 import { type Drawable, drawablePixels } from './runtime/web/pixels.ts';
 import type { WebRuntimeOptions } from './runtime/web/settings.ts';
 import { type AttentionReader, attentionReader } from './train/attention.ts';
-import { type Classifier, parseClassifier } from './train/classifier.ts';
+import { type Classifier, classifierPieces, parseClassifier } from './train/classifier.ts';
 import type { EngineConfig } from './train/config.ts';
 import type { NamedBytes } from './train/predict.ts';
 import {
@@ -91,6 +91,11 @@ export function openTuner(classifier: Classifier, options: TunerOptions & WebEng
   const { provider: _p, runtime: _r, threads: _t, locateFile: _l, ...tuning } = options;
   const { runtime, engine } = engineOf(options);
   return createTuner(runtime, classifier, { ...tuning, engine });
+}
+
+/** A classifier as the file that a run writes, `weights.safetensors`: to save, to send, to load again. */
+export function classifierBlob(classifier: Classifier): Blob {
+  return new Blob([...classifierPieces(classifier)] as BlobPart[]);
 }
 
 /** The colours of a picture, upright, without alpha; `name` begins messages. */

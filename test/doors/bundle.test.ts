@@ -33,7 +33,10 @@ describe('the door', () => {
   });
   test('for browsers reaches ONNX Runtime for the web and nothing of Node', async () => {
     const { outside, code } = await bundle('src/web.ts');
-    expect(outside.filter((o) => !o.startsWith('zod'))).toEqual(['onnxruntime-web/wasm from src/runtime/web/onnx.ts']);
+    expect(outside.filter((o) => !o.startsWith('zod'))).toEqual([
+      'onnxruntime-web/wasm from src/runtime/web/onnx.ts',
+      'onnxruntime-web/webgpu from src/runtime/web/onnx.ts',
+    ]);
     expect(code).not.toMatch(/from ["']onnxruntime-web/);
   });
   test.each(['src/index.ts', 'src/web.ts'])('%s asks for no eval', async (door) => {

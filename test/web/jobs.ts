@@ -8,6 +8,7 @@ import {
   openAttention,
   openTuner,
   type Prediction,
+  type ReadMap,
   type Runtime,
   readPicture,
   runCaseText,
@@ -26,13 +27,27 @@ export interface TunedResult {
   readonly norms: Readonly<Record<string, number>>;
 }
 
+/** A picture as plain data. */
+export interface Colours {
+  readonly width: number;
+  readonly height: number;
+  readonly data: number[];
+}
+
+/** What came of {@link jobs} `attention`. */
+export interface SeenResult {
+  readonly logits: readonly number[];
+  readonly maps: readonly { readonly tap: string; readonly query: ReadMap['query']; readonly weights: number[] }[];
+  readonly size: readonly number[];
+}
+
 /** The steps of a test of training, the same in Node, page and worker. */
 export const TUNING = { batch: 4, learningRate: 0.01, seed: 3, classes: ['one', 'two', 'three'] } as const;
 export const TUNING_STEPS = 2;
 
 /** What a page or a worker does for the tests; all arguments and results are plain data. */
 export const jobs = {
-  facts: async () => ({ isolated: isIsolated(), gpu: await hasWebGpu() }),
+  facts: async (): Promise<{ isolated: boolean; gpu: boolean }> => ({ isolated: isIsolated(), gpu: await hasWebGpu() }),
 
   golden: async (name: string, provider: ProviderName): Promise<CaseResult> => {
     const [folder, file] = name.split('/') as [string, string];
@@ -47,7 +62,11 @@ export const jobs = {
     return runCaseText(text, { folder, name, weights, readFile: read }, env);
   },
 
-  predict: async (model: string, pictures: readonly string[], options: WebRuntimeOptions = {}) => {
+  predict: async (
+    model: string,
+    pictures: readonly string[],
+    options: WebRuntimeOptions = {},
+  ): Promise<readonly Prediction[]> => {
     const loaded = await loadModel(model, { locateFile: '/ort/', ...options });
     const predictions = await loaded.predict(pictures, { top: 3, batch: 2 });
     await loaded.release();
@@ -72,12 +91,12 @@ export const jobs = {
     return predictions;
   },
 
-  colours: async (address: string) => {
+  colours: async (address: string): Promise<Colours> => {
     const { width, height, data } = await readPicture(address);
     return { width, height, data: [...data] };
   },
 
-  attention: async (model: string, picture: string) => {
+  attention: async (model: string, picture: string): Promise<SeenResult> => {
     const reader = await openAttention(await loadClassifier(model), { runtime: runtimeHere() });
     const { logits, maps, seen } = await reader!.look(await readPicture(picture), { x: 0.2, y: 0.7 });
     await reader!.release();
@@ -106,7 +125,7 @@ export const jobs = {
   },
 
   /** Stops predicting after the first batch. */
-  stop: async (model: string, picture: string) => {
+  stop: async (model: string, picture: string): Promise<{ why: string; seen: number[] }> => {
     const loaded = await loadModel(model, { runtime: runtimeHere() });
     const controller = new AbortController();
     const seen: number[] = [];

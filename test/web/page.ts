@@ -1,9 +1,15 @@
 import { type JobName, run } from './jobs.ts';
 
-/** Does jobs here or in a worker of this page. */
-const here = {
+/** What the tests find in the page: jobs done here or in a worker, and what the policy did not allow. */
+export interface Page {
+  readonly run: typeof run;
+  readonly inWorker: (name: JobName, args: readonly unknown[]) => Promise<unknown>;
+  readonly violations: string[];
+}
+
+const here: Page = {
   run,
-  violations: [] as string[],
+  violations: [],
   inWorker: (name: JobName, args: readonly unknown[]): Promise<unknown> => {
     const worker = new Worker(new URL('/worker.js', location.href), { type: 'module' });
     return new Promise<unknown>((resolve, reject) => {
@@ -14,8 +20,6 @@ const here = {
     }).finally(() => worker.terminate());
   },
 };
-
-export type Page = typeof here;
 
 addEventListener('securitypolicyviolation', (event) => {
   here.violations.push(`${event.violatedDirective}: ${event.blockedURI}`);

@@ -22,7 +22,7 @@ export const POLICY: string = [
   "worker-src 'self'",
   "connect-src 'self'",
   "style-src 'self'",
-  'img-src * blob:',
+  'img-src * blob: data:',
 ].join('; ');
 
 /** A folder of a site, or its file. */

@@ -1,0 +1,6 @@
+/** A page that predicts: what its bundle holds is measured. */
+import { loadModel } from '../../src/web.ts';
+
+const model = await loadModel('model.onnx');
+const [prediction] = await model.predict(document.querySelector('img')!, 1);
+document.body.append(prediction?.classes[0]?.name ?? 'nothing');
