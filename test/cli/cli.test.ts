@@ -206,6 +206,14 @@ describe('models', () => {
     expect(JSON.parse(out)).toEqual({
       ...{ name: 'resnet50', parameters: 25_557_032, published: 25_557_032, size: 224 },
       macs: 4_089_184_256,
+      // The first weights of torchvision are judged on the middle 224 of 256 pixels.
+      input: {
+        size: 224,
+        crop: 0.875,
+        interpolation: 'bilinear',
+        mean: [0.485, 0.456, 0.406],
+        std: [0.229, 0.224, 0.225],
+      },
     });
   });
 });

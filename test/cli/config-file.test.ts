@@ -82,9 +82,10 @@ describe('a configuration file', () => {
     ['much YAML', `a: ${'x'.repeat(70_000)}`, 'YAML of at most 65536 characters, got 70003'],
     ['other bytes', new Uint8Array([0xff, 0xd8, 0xff]), 'expected text in UTF-8'],
   ])('refuses %s without running out of anything', (_, text, words) => {
-    const before = performance.now();
+    const before = process.cpuUsage();
     expect(() => read(text)).toThrow(words);
-    expect(performance.now() - before).toBeLessThan(5000);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1e6, 'seconds of processor time').toBeLessThan(4);
   });
   test('takes sixty levels', () => {
     const deep = `${'{"a":'.repeat(60)}1${'}'.repeat(60)}`;
