@@ -18,8 +18,8 @@ const SYMBOLS: usize = FIRST + 68; // [256] u8
 const LONG = 64; // entry: more bits than the table has follow
 const END_OF_BLOCK = 127;
 
-// What passes over coefficients: an entry for the next 12 bits, with all the codes that are whole in them.
-const FAR: u32 = 12;
+// What passes over coefficients: an entry for the next 11 bits, with all the codes that are whole in them.
+const FAR: u32 = 11;
 const OVER: usize = SYMBOLS + 256;
 const END = 128; // entry: an end of block is the last of the codes
 

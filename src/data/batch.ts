@@ -30,6 +30,11 @@ export interface ImageLoader {
   readonly batches: number;
   /** The batches of one epoch, a function of (seed, epoch) whatever the number of workers. */
   epoch(epoch: number, options?: EpochOptions): AsyncGenerator<ImageBatch, void, undefined>;
+  /**
+   * Gives the memory of a batch's images back, for another batch; they must not be read any more. What is not given back
+   * is collected as garbage, which costs time where batches are many and large.
+   */
+  readonly release?: (batch: ImageBatch) => void;
   /** Files that could not be read so far, by path. */
   skipped(): readonly SkippedFile[];
 }

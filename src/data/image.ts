@@ -19,14 +19,16 @@ export interface DecodeOptions {
 export interface ImageDecoder {
   /** The first frame, upright, as RGB without alpha; a `data` fault that names the file when it cannot be read. */
   decode(bytes: Uint8Array, name: string, options?: DecodeOptions): Promise<DecodedImage>;
-  /** A part, upright, resized to a square: inexact and faster than decoding all of it. Null where it must be decoded. */
-  readonly part?: (bytes: Uint8Array, options: PartOptions) => Promise<DecodedPart | null>;
+  /** What decodes parts of pictures, inexact and faster than decoding all of them; null where nothing here can. */
+  readonly parts?: () => Promise<PartDecoder | null>;
 }
 
-/** A part of a picture, [size, size, 3], and what normalises it faster than plain code where the size allows. */
-export interface DecodedPart {
-  readonly image: RgbImage;
-  readonly normalise: ((image: RgbImage, options: NormaliseOptions) => void) | null;
+/** Decodes and normalises parts of pictures, in memory that it uses again. */
+export interface PartDecoder {
+  /** A part, upright, [size, size, 3], good until the next call; null where the picture must be decoded otherwise. */
+  decode(bytes: Uint8Array, options: PartOptions): RgbImage | null;
+  /** Null where a square is too small for it. */
+  normaliser(size: number): ((image: RgbImage, options: NormaliseOptions) => void) | null;
 }
 
 /** File endings that folders of pictures are searched for. */

@@ -35,6 +35,8 @@ export interface LoadTask {
   readonly parts?: boolean;
   /** How the pictures are mixed once all of them are there; if one fails none are. */
   readonly mixing?: Mixing;
+  /** Memory of pictures that nobody needs any more, for the result; handed over where threads are used. */
+  readonly into?: ArrayBuffer;
   /** Shared with whoever asked: not zero once nobody waits for the result. */
   readonly cancelled?: Int32Array;
 }
@@ -69,7 +71,9 @@ const LANES = 4;
 /** Reads, decodes and prepares the pictures of a task; a bad one is reported, the others are unharmed. */
 export async function loadImages(task: LoadTask, tools: LoadTools): Promise<LoadResult> {
   const { size } = task.transform;
-  const images = new Float32Array(task.items.length * 3 * size * size);
+  const each = 3 * size * size;
+  const again = task.into?.byteLength === task.items.length * each * 4;
+  const images = again ? new Float32Array(task.into) : new Float32Array(task.items.length * each);
   const failures: { slot: number; reason: string }[] = [];
   const kept: { slot: number; image: RgbImage }[] = [];
   let next = 0;
@@ -78,11 +82,12 @@ export async function loadImages(task: LoadTask, tools: LoadTools): Promise<Load
       const slot = next++;
       const item = task.items[slot]!;
       try {
-        const target = { data: images, offset: slot * 3 * size * size };
+        const target = { data: images, offset: slot * each };
         const image = await prepare({ item, target }, task, tools);
         if (task.keep && item.image === undefined && image) kept.push({ slot, image: shared(image) });
       } catch (error) {
         failures.push({ slot, reason: messageOf(error) });
+        images.fill(0, slot * each, (slot + 1) * each);
       }
     }
   };
@@ -111,12 +116,14 @@ async function prepare(
   }
   const name = nameOf(item);
   const bytes = await readItem(item, name, files);
-  if (task.parts && decoder.part && transform.kind === 'training') {
+  const parts = task.parts && decoder.parts ? await decoder.parts() : null;
+  if (parts && transform.kind === 'training') {
     const plan = planTraining(transform, draws);
     const { size, interpolation: kind } = transform;
-    const part = await decoder.part(bytes, { choose: plan.choose, size, kind, whole: item.whole ?? false });
+    // nothing is awaited while the part is good
+    const part = parts.decode(bytes, { choose: plan.choose, size, kind, whole: item.whole ?? false });
     if (part) {
-      plan.finish(target, part.image, part.normalise);
+      plan.finish(target, part, parts.normaliser(size));
       return null;
     }
   }

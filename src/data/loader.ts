@@ -43,6 +43,12 @@ export function imageLoader(workers: ImageWorkers, dataset: Dataset, options: Im
   return {
     batches: state.batches,
     epoch: (epoch, epochOptions = {}) => run(state, epoch, epochOptions),
+    release: ({ images: { buffer, byteLength } }) => {
+      const room = state.spare.length < state.options.prefetch + 1;
+      if (room && buffer instanceof ArrayBuffer && buffer.byteLength === byteLength && !state.spare.includes(buffer)) {
+        state.spare.push(buffer);
+      }
+    },
     skipped: () =>
       [...state.bad]
         .map(([index, reason]) => ({ path: placeOf(dataset.samples[index]!), reason }))
@@ -68,6 +74,8 @@ interface State {
   readonly parts: boolean;
   /** By sample, whether it was loaded, so that its file is whole; only kept where parts are decoded. */
   readonly whole: Uint8Array;
+  /** Memory that was given back. */
+  readonly spare: ArrayBuffer[];
   readonly cache: Cache;
 }
 
@@ -97,7 +105,16 @@ function check(workers: ImageWorkers, dataset: Dataset, given: ImageLoaderOption
   const side = enoughPixels(options.transform);
   const parts = side !== undefined && total * 3 * side ** 2 > options.cacheBytes;
   return {
-    ...{ workers, dataset, options, batches, parts, bad: new Map(), whole: new Uint8Array(parts ? total : 0) },
+    ...{
+      workers,
+      dataset,
+      options,
+      batches,
+      parts,
+      bad: new Map(),
+      spare: [],
+      whole: new Uint8Array(parts ? total : 0),
+    },
     cache: { images: new Map(), bytes: 0, full: parts || options.cacheBytes <= 0 },
   };
 }
@@ -256,7 +273,8 @@ async function load(
     return image === undefined ? item : { ...item, image };
   });
   const task = { items, transform, seed, epoch, keep: !cache.full, parts, cancelled, ...(mixing && { mixing }) };
-  const result = await state.workers.load(task);
+  const into = places.length === options.batchSize ? state.spare.pop() : undefined;
+  const result = await state.workers.load(into ? { ...task, into } : task);
   const failed = new Set(result.failures.map(({ slot }) => slot));
   if (parts && cancelled[0] === 0) for (const [i, { index }] of places.entries()) if (!failed.has(i)) whole[index] = 1;
   for (const { slot, reason } of result.failures) bad.set(places[slot]!.index, reason);

@@ -123,6 +123,7 @@ class Sitting {
       const count = Math.min(config.accumulate, batches - first);
       const part = { share: 1 / count, last: number === first + count - 1 };
       await this.#batch(batch, number++, part);
+      pictures.release?.(batch);
       if (!part.last || number === batches) continue;
       const steps = number / config.accumulate;
       if (steps % config.logEvery === 0) await this.#record(epoch + number / batches, null, this.#used);

@@ -199,6 +199,31 @@ describe('image loader', () => {
     await batches.return();
   });
 
+  it('uses memory that was given back again, at most once, and yields the same batches', async () => {
+    const { dataset, workers } = world(40, [3]);
+    const expected = await all(imageLoader(workers, dataset, options), 2);
+    const memory: (ArrayBuffer | undefined)[] = [];
+    const counting: ImageWorkers = {
+      ...workers,
+      load: (task) => {
+        if (task.items.length === 4) memory.push(task.into);
+        return workers.load(task);
+      },
+    };
+    const loader = imageLoader(counting, dataset, { ...options, prefetch: 2 });
+    let number = 0;
+    for await (const batch of loader.epoch(2)) {
+      expect(batch).toEqual(expected[number++]);
+      batch.images.fill(Number.NaN);
+      loader.release!(batch);
+      loader.release!(batch);
+    }
+    expect(number).toBe(10);
+    const again = memory.filter((m) => m !== undefined);
+    expect(again.length).toBe(10 - 3); // the first is given back when three are under way
+    expect(new Set(again).size).toBe(3);
+  });
+
   it('throws the reason of a signal at once, and tells the workers to give up', async () => {
     const { dataset, workers } = world(40);
     const flags: Int32Array[] = [];

@@ -35,7 +35,15 @@ export interface Layout {
   readonly size: number;
   readonly wide: number;
   readonly at: {
-    readonly [K in 'words' | 'quantisers' | 'data' | 'first' | 'weights' | 'narrow']: number;
+    readonly [K in
+      | 'words'
+      | 'quantisers'
+      | 'data'
+      | 'first'
+      | 'weights'
+      | 'columnFirst'
+      | 'columnWeights'
+      | 'narrow']: number;
   } & { readonly outputs: readonly number[]; readonly pixels: number };
   readonly end: number;
 }
@@ -53,7 +61,7 @@ export interface LayoutOptions {
 /** Words of a scan (wasm/jpeg.ts): sixteen, and nine for each of three colours. */
 export const WORDS: number = 16 + 9 * 3;
 /** Bytes of one Huffman table: two look-up tables, and what longer codes need (wasm/jpeg.ts). */
-export const TABLE: number = 4 * (1024 + 4096) + 400;
+export const TABLE: number = 4 * (1024 + 2048) + 400;
 /** Vectors may be read this far beyond what is used. */
 const SLACK = 64;
 
@@ -93,6 +101,8 @@ export function planLayout(header: JpegHeader, box: Box, options: LayoutOptions)
   const rest = {
     first: place(4 * wide),
     weights: place(2 * wide * most),
+    columnFirst: place(4 * wide),
+    columnWeights: place(2 * wide * most),
     narrow: place(2 * size * columns + 2 * most + SLACK),
     outputs: outputs.map(place),
     pixels: place(3 * size * wide + SLACK),

@@ -39,6 +39,9 @@ interface Kernel {
   normalise(pixels: number, size: number, factors: number, mirrored: number, turned: number, out: number): void;
 }
 
+/** Where the first samples and the weights of an axis are. */
+type AxisPlace = readonly [number, number];
+
 /** The most memory that a picture may take, in bytes; larger ones go another way. */
 const MOST = 256 * 1024 ** 2;
 const PAGE = 65536;
@@ -48,6 +51,7 @@ const KEPT = 16;
 /** Decodes parts of baseline JPEG pictures by a WebAssembly kernel. */
 export class JpegParts {
   readonly #kernel: Kernel;
+  #scratch: Uint8Array = new Uint8Array(0);
   #tables: (JpegHuffman & { readonly direct: boolean })[] = [];
 
   private constructor(kernel: Kernel) {
@@ -67,7 +71,8 @@ export class JpegParts {
   /**
    * Decodes a part, [size, size, 3]: all of the data, but only the blocks of the part become pixels, at an eighth to
    * the whole of their size while the part still has `size` pixels; planes are resized, then made colours. So it differs
-   * a little from decoding, cropping and resizing. Null for what is not a whole baseline JPEG picture.
+   * a little from decoding, cropping and resizing. Good until the next call. Null for what is not a whole baseline JPEG
+   * picture.
    */
   decode(bytes: Uint8Array, options: PartOptions): RgbImage | null {
     const header = readJpegHeader(bytes);
@@ -85,7 +90,12 @@ export class JpegParts {
     return turnUpright({ width: options.size, height: options.size, data: this.#pixels(layout) }, orientation);
   }
 
-  /** Normalises a square of bytes; scaled and shifted, so that the last bit may differ from the quotients'. */
+  /** {@link normalise}, for squares of at least one vector. */
+  normaliser(size: number): ((image: RgbImage, options: NormaliseOptions) => void) | null {
+    return size < 16 ? null : (image, options) => this.normalise(image, options);
+  }
+
+  /** Normalises a square of bytes of at least 16 x 16; scaled and shifted, so that the last bit may differ from the quotients'. */
   normalise({ width: size, data: bytes }: RgbImage, options: NormaliseOptions): void {
     const { data, offset, mean, std, flip, turn } = options;
     const factors = Math.ceil(this.#free() / 16) * 16;
@@ -151,17 +161,23 @@ export class JpegParts {
 
   #resize({ components }: JpegHeader, { at, planes, size, wide }: Layout, kind: ResizeKind): void {
     const kernel = this.#kernel;
-    const axis = ({ start, length, low, high }: PartAxis, taps: number): void =>
-      kernel.axis(start, length, low, high, size, wide, kind === 'bicubic' ? 1 : 0, taps, at.first, at.weights);
+    const axis = ({ start, length, low, high }: PartAxis, taps: number, [first, weights]: AxisPlace): void =>
+      kernel.axis(start, length, low, high, size, wide, kind === 'bicubic' ? 1 : 0, taps, first, weights);
+    const [rows, columns]: readonly AxisPlace[] = [
+      [at.first, at.weights],
+      [at.columnFirst, at.columnWeights],
+    ];
     planes.forEach(({ across, down, ...plane }, i) => {
       const left = across.low & ~7;
       const width = (across.high - left + 7) & ~7;
       const rowTaps = (down.taps + 1) & ~1;
-      axis(down, rowTaps);
-      kernel.vertical(plane.at, plane.stride, left, width, size, rowTaps, at.first, at.weights, at.narrow);
       const columnTaps = (across.taps + 7) & ~7;
-      axis(across, columnTaps);
-      kernel.horizontal(at.narrow, width, left, size, wide, columnTaps, at.first, at.weights, at.outputs[i]!);
+      if (i < 2) {
+        axis(down, rowTaps, rows!); // the third plane is as the second
+        axis(across, columnTaps, columns!);
+      }
+      kernel.vertical(plane.at, plane.stride, left, width, size, rowTaps, ...rows!, at.narrow);
+      kernel.horizontal(at.narrow, width, left, size, wide, columnTaps, ...columns!, at.outputs[i]!);
     });
     const neutral = new Uint8Array(kernel.memory.buffer);
     if (components.length === 1) neutral.fill(128, at.outputs[1], at.outputs[2]! + size * wide);
@@ -171,9 +187,10 @@ export class JpegParts {
 
   #pixels({ at, size, wide }: Layout): Uint8Array {
     const all = new Uint8Array(this.#kernel.memory.buffer, at.pixels, 3 * size * wide);
-    if (size === wide) return all.slice();
-    const out = new Uint8Array(3 * size * size);
-    for (let y = 0; y < size; y++) out.set(all.subarray(3 * wide * y, 3 * (wide * y + size)), 3 * size * y);
+    if (this.#scratch.length !== 3 * size * size) this.#scratch = new Uint8Array(3 * size * size);
+    const out = this.#scratch;
+    if (size === wide) out.set(all);
+    else for (let y = 0; y < size; y++) out.set(all.subarray(3 * wide * y, 3 * (wide * y + size)), 3 * size * y);
     return out;
   }
 }

@@ -3,14 +3,13 @@ import { Fault, messageOf } from '../../core/fault.ts';
 import { decodeGif } from '../../data/gif.ts';
 import {
   type DecodedImage,
-  type DecodedPart,
   type DecodeOptions,
   type ImageDecoder,
   MAX_PIXELS,
   type PictureKind,
   pictureKind,
 } from '../../data/image.ts';
-import { JpegParts, type PartOptions } from '../../data/jpeg/part.ts';
+import { JpegParts } from '../../data/jpeg/part.ts';
 import { type ClaimedPicture, claimedPicture } from '../../data/picture-size.ts';
 
 type SharpModule = typeof import('sharp').default;
@@ -21,7 +20,7 @@ type SharpModule = typeof import('sharp').default;
  * applied (CMYK and YCCK become RGB without one), of 16 bits the high byte stays. Unlike Pillow it turns the picture
  * upright (EXIF), refuses corrupt JPEG data, and takes the high byte of 16-bit grey, which Pillow cuts off at 255.
  */
-export const sharpDecoder: ImageDecoder = { decode, part };
+export const sharpDecoder: ImageDecoder = { decode, parts: () => (jpegParts ??= JpegParts.create()) };
 
 let loaded: Promise<SharpModule> | undefined;
 
@@ -104,16 +103,8 @@ function refused(name: string, { format }: PictureKind, why: string, cause?: unk
   });
 }
 
-let parts: Promise<JpegParts | null> | undefined;
-
-/** Parts of baseline JPEG pictures by a kernel of our own: libvips takes about as long for a call as for the pixels. */
-async function part(bytes: Uint8Array, options: PartOptions): Promise<DecodedPart | null> {
-  parts ??= JpegParts.create();
-  const kernel = await parts;
-  const image = kernel?.decode(bytes, options);
-  if (!kernel || !image) return null;
-  return { image, normalise: options.size < 16 ? null : (picture, how) => kernel.normalise(picture, how) };
-}
+/** Parts of baseline JPEG pictures by a kernel of our own: libvips takes longer for a call than for such a part. */
+let jpegParts: Promise<JpegParts | null> | undefined;
 
 interface Pipeline extends DecodeOptions {
   readonly kind: PictureKind;

@@ -39,7 +39,9 @@ function tasksOf(pool: Tinypool): Pick<ImageWorkers, 'load' | 'close'> {
     let fail = (_: Fault): void => undefined;
     const result = new Promise<LoadResult>((resolve, reject) => {
       fail = reject;
-      pool.run(task).then(resolve, (cause: unknown) => reject(stopped(cause)));
+      pool
+        .run(task, task.into ? { transferList: [task.into] } : {})
+        .then(resolve, (cause: unknown) => reject(stopped(cause)));
     });
     running.set(result, fail);
     return result.finally(() => running.delete(result));

@@ -129,7 +129,8 @@ describe('a part of a JPEG picture', () => {
       size: 48,
       kind: 'bilinear',
     } as const;
-    expect(parts.decode(bytes, { ...options, whole: true })).toEqual(parts.decode(bytes, options));
+    const all = parts.decode(bytes, options)!.data.slice();
+    expect(parts.decode(bytes, { ...options, whole: true })!.data).toEqual(all);
   });
 
   it('is refused where the file is cut short, progressive or no JPEG, for another decoder to judge', async () => {
