@@ -7,6 +7,7 @@ import type { Entrants } from './entrants.ts';
 import { type Figures, growthFigures, memoryFigures, shareFigures, speedFigures, timeFigures } from './figures.ts';
 import type { Machine } from './machine.ts';
 import type { Match, SideResult } from './measure.ts';
+import { pipelines } from './pipeline.ts';
 import type { ConvSubject, MatMulSubject, NetworkSubject, NonLocalSubject } from './subject.ts';
 
 /** A match and the rows that it gives. */
@@ -46,6 +47,7 @@ export function contests(entrants: Entrants, machine: Machine): readonly Contest
     ...convolution(entrants),
     ...peakShare(entrants, machine),
     ...loads(entrants),
+    ...pipelines(entrants),
     help(),
   ];
 }

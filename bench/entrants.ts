@@ -6,9 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { Fault } from '../src/core/fault.ts';
 import type { Entrant } from './measure.ts';
 import { writeResnet50 } from './ours/load.ts';
+import { writePictures } from './ours/pipeline.ts';
 import { findPython, type Python } from './python.ts';
 import { type Launch, ProcessSide } from './side.ts';
-import type { ConvSubject, NetworkSubject, Subject, SubjectOptions } from './subject.ts';
+import type { ConvSubject, NetworkSubject, PipelineSubject, Subject, SubjectOptions } from './subject.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const FORMATS = ['contiguous', 'channels_last'] as const;
@@ -66,6 +67,24 @@ export class Entrants {
     return [{ label, open: async () => this.#load(node(label, 'peers/read.ts'), 'safetensors', into) }];
   }
 
+  /** Our image pipeline, on as many threads as there are cores unless it says otherwise. */
+  pipeline(subject: Omit<PipelineSubject, 'kind' | 'folder'>): Entrant {
+    const workers = subject.workers ?? this.#cores;
+    const open = async (): Promise<ProcessSide> =>
+      this.#start(node('farsight', 'ours/serve.ts'), await this.#pictures({ ...subject, workers }));
+    return { label: 'farsight', open };
+  }
+
+  /** torchvision's ImageFolder under torch's DataLoader, with no worker to as many as there are cores. */
+  dataLoaders(subject: Omit<PipelineSubject, 'kind' | 'folder'>): readonly Entrant[] {
+    return Array.from({ length: this.#cores + 1 }, (_, workers) => {
+      const label = `torchvision, ${workers} workers`;
+      const open = async (): Promise<ProcessSide> =>
+        this.#start(this.#torch(label), await this.#pictures({ ...subject, workers }));
+      return { label, open };
+    });
+  }
+
   /** TensorFlow.js with its WebAssembly backend, fetched from the registry into a folder of its own when first asked for. */
   tfjs(subject: ConvSubject): readonly Entrant[] {
     const open = async (): Promise<ProcessSide> => {
@@ -101,6 +120,12 @@ export class Entrants {
     const path = join(this.#folder, `resnet50.${format}`);
     if (!existsSync(path)) await (format === 'pth' ? this.#save(path) : writeResnet50(path));
     return this.#start(launch, { kind: 'load', path, ...(into && { into }) });
+  }
+
+  async #pictures(subject: Omit<PipelineSubject, 'kind' | 'folder'>): Promise<PipelineSubject> {
+    const folder = join(this.#folder, 'pictures');
+    if (!existsSync(folder)) await writePictures(folder);
+    return { kind: 'pipeline', folder, ...subject };
   }
 
   async #save(path: string): Promise<void> {

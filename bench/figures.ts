@@ -5,7 +5,7 @@ import { median, quartiles } from './statistics.ts';
 
 /** The figures of one row. */
 export interface Figures {
-  readonly unit: 'ms' | 'MB' | 'GFLOP/s';
+  readonly unit: 'ms' | 'MB' | 'GFLOP/s' | 'images/s';
   readonly ours: number;
   readonly theirs: number;
   readonly ratio: number;
@@ -59,6 +59,25 @@ export function speedFigures({ ours, theirs, work, machine }: Speeds): Figures {
   const { cores, mhz, flopPerCycle } = machine;
   const note = theirs ? 'measured' : `${cores} cores x ${Math.round(mhz)} MHz x ${flopPerCycle} flop`;
   return { unit: 'GFLOP/s', ours: mine, theirs: other, ratio: mine / other, spread: quartiles(each), note };
+}
+
+/** How many of something each side makes in a second, and their ratio. */
+export function rateFigures(
+  ours: SideResult,
+  theirs: SideResult,
+  { unit, ...of }: { readonly ours: number; readonly theirs: number; readonly unit: Figures['unit'] },
+): Figures {
+  const mine = ours.times.map((t) => (1000 * of.ours) / t);
+  const other = theirs.times.map((t) => (1000 * of.theirs) / t);
+  const spread = quartiles(mine.map((rate, i) => rate / other[i]!));
+  return {
+    unit,
+    ours: median(mine),
+    theirs: median(other),
+    ratio: median(mine) / median(other),
+    spread,
+    note: theirs.label,
+  };
 }
 
 function memoryOf(side: SideResult): { readonly idle: number; readonly peak: number } {

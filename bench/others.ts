@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 interface Ticks {
   readonly all: number;
@@ -8,7 +8,7 @@ interface Ticks {
 
 /**
  * Begins to watch the processors. The function returned gives the share of their time, since then, that went to other
- * processes than this one and those named, or was taken by other machines on the same host; undefined without /proc.
+ * processes than this one, those named and their children, or was taken by other machines on the same host; undefined without /proc.
  */
 export function watchOthers(pids: readonly number[]): () => number | undefined {
   const before = ticks(pids);
@@ -23,11 +23,39 @@ export function watchOthers(pids: readonly number[]): () => number | undefined {
 function ticks(pids: readonly number[]): Ticks | undefined {
   try {
     const [all, busy] = machineTicks(readFileSync('/proc/stat', 'utf8'));
-    const own = [process.pid, ...pids].map((pid) => processTicks(readFileSync(`/proc/${pid}/stat`, 'utf8')));
+    const own = [...descendants([process.pid, ...pids])].map((pid) => processTicks(statOf(pid)));
     return { all, busy, ours: own.reduce((a, b) => a + b, 0) };
   } catch {
     return undefined;
   }
+}
+
+function statOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/stat`, 'utf8');
+}
+
+/** These processes, and all that they started and that still run. */
+function descendants(pids: readonly number[]): ReadonlySet<number> {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = statOf(Number(name));
+      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
+    } catch {
+      // it ended in between
+    }
+  }
+  const found = new Set(pids);
+  for (let grown = true; grown; ) {
+    grown = false;
+    for (const [pid, parent] of parents) {
+      if (!found.has(parent) || found.has(pid)) continue;
+      found.add(pid);
+      grown = true;
+    }
+  }
+  return found;
 }
 
 /** All and busy ticks of the first line of /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal. */

@@ -1,8 +1,8 @@
 /** A whole network on a fixed batch of pictures, weights and pictures by the fill formula. */
 export interface NetworkSubject {
   readonly kind: 'network';
-  /** ResNet-50; with global-context blocks (r16, stages c3 to c5); with five non-local blocks. 1000 classes. */
-  readonly network: 'resnet50' | 'resnet50-gc' | 'resnet50-nl';
+  /** ResNet-18; ResNet-50; with global-context blocks (r16, stages c3 to c5); with five non-local blocks. 1000 classes. */
+  readonly network: 'resnet50' | 'resnet50-gc' | 'resnet50-nl' | 'resnet18';
   readonly batch: number;
   /** Height and width of a picture. */
   readonly size: number;
@@ -52,6 +52,19 @@ export interface OnnxSubject {
   readonly of: NetworkSubject;
 }
 
+/** Pictures of a folder of classes, prepared for training: a random part, mirrored or not, normalised, in batches. */
+export interface PipelineSubject {
+  readonly kind: 'pipeline';
+  readonly folder: string;
+  /** Side of a prepared picture. */
+  readonly size: number;
+  readonly batch: number;
+  /** Times that the folder is gone through in one run. */
+  readonly passes: number;
+  /** Threads or processes that prepare pictures. */
+  readonly workers?: number;
+}
+
 /** A file of weights, loaded whole. */
 export interface LoadSubject {
   readonly kind: 'load';
@@ -61,7 +74,14 @@ export interface LoadSubject {
 }
 
 /** What a side of the benchmark is asked to run. */
-export type Subject = NetworkSubject | NonLocalSubject | ConvSubject | MatMulSubject | OnnxSubject | LoadSubject;
+export type Subject =
+  | NetworkSubject
+  | NonLocalSubject
+  | ConvSubject
+  | MatMulSubject
+  | OnnxSubject
+  | LoadSubject
+  | PipelineSubject;
 
 /** What goes with a subject to one side: threads (the side's own default where absent) and PyTorch's memory format. */
 export interface SubjectOptions {

@@ -37,6 +37,8 @@ export const TARGETS: readonly Target[] = [
   { ids: ['load.safetensors'], peer: 'node-readfile', of: 'ratio', most: 1.43 },
   { ids: ['load.safetensors'], peer: 'read-into-one-buffer', of: 'ratio', most: 1.43 },
   { ids: ['load.pth'], peer: 'pytorch', of: 'ratio', most: 1.5 },
+  { ids: ['pipeline.imagenet-like'], peer: 'torchvision', of: 'ratio', least: 1.5 },
+  { ids: ['pipeline.vs-resnet18'], peer: 'farsight-resnet18-step', of: 'ratio', least: 1 },
   { ids: ['help.time'], peer: 'node', of: 'ours', most: 300 },
 ];
 

@@ -20,8 +20,9 @@ const FIVE_NON_LOCAL: readonly ContextPlacement[] = [
 /** Our description of a residual network of the benchmark. */
 export function residualNetwork({ network }: NetworkSubject): Network {
   switch (network) {
+    case 'resnet18':
     case 'resnet50':
-      return createModel('resnet50').network;
+      return createModel(network).network;
     case 'resnet50-gc':
       return createModel('resnet50', { context: [GLOBAL_CONTEXT] }).network;
     case 'resnet50-nl':

@@ -12,6 +12,7 @@ import { createStepper } from '../../src/train/step.ts';
 import type { NetworkSubject, Part, Runnable, Subject, SubjectOptions } from '../subject.ts';
 import { loading } from './load.ts';
 import { nonLocalNetwork, residualNetwork } from './networks.ts';
+import { pipeline } from './pipeline.ts';
 
 /** Our side of a subject: our graph, our session, in this process. */
 export function prepareOurs(runtime: Runtime, subject: Subject, options: SubjectOptions): Promise<Runnable> {
@@ -32,6 +33,8 @@ export function prepareOurs(runtime: Runtime, subject: Subject, options: Subject
       return matMul(runtime, subject.size, options);
     case 'load':
       return loading(subject);
+    case 'pipeline':
+      return pipeline(subject);
     case 'onnx':
       throw new Fault('config', 'our side: expected a network of ours, got an exported file.');
     default:

@@ -232,6 +232,32 @@ class Load:
         return {name: state[name] for name in ("conv1.weight", "layer4.2.conv3.weight", "fc.weight", "fc.bias")}
 
 
+class Pipeline:
+    """torchvision's ImageFolder under a DataLoader whose workers live on; one run takes all batches."""
+
+    def __init__(self, subject):
+        from torchvision import transforms as T
+        from torchvision.datasets import ImageFolder
+
+        normalise = T.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+        steps = [T.RandomResizedCrop(subject["size"]), T.RandomHorizontalFlip(), T.ToTensor(), normalise]
+        folder = ImageFolder(subject["folder"], T.Compose(steps))
+        self.classes, workers = len(folder.classes), subject["workers"]
+        pictures = torch.utils.data.ConcatDataset([folder] * subject["passes"])
+        self.batches = torch.utils.data.DataLoader(
+            pictures, subject["batch"], shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0
+        )
+
+    def run(self):
+        return self.output()
+
+    def output(self):
+        counts = torch.zeros(self.classes)
+        for images, labels in self.batches:
+            counts += torch.bincount(labels, minlength=self.classes)
+        return {"pictures by class": counts, "numbers of a picture": torch.tensor([images[0].numel()])}
+
+
 def make(subject):
     """The runnable of a subject (bench/subject.ts says what each field means)."""
     kind, last = subject["kind"], subject.get("format") == "channels_last"
@@ -247,6 +273,8 @@ def make(subject):
         return Inference(nn.Conv2d(subject["channels"], subject["channels"], 3, padding=1, bias=False), x, last)
     if kind == "matmul":
         return MatMul(subject["size"])
+    if kind == "pipeline":
+        return Pipeline(subject)
     if kind == "load":
         return Load(subject["path"])
     raise ValueError(f"no subject of kind {kind}")
