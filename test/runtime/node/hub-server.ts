@@ -4,7 +4,9 @@ import type { AddressInfo } from 'node:net';
 
 /** What the little hub has and how it behaves. */
 export interface HubServerOptions {
-  /** Files of the repository `some/model` by path. */
+  /** The repository that it has; `some/model` where absent. */
+  readonly repo?: string;
+  /** Files of the repository by path. */
   readonly files: Readonly<Record<string, Uint8Array>>;
   /** Those that are kept apart, behind a redirect, with a SHA-256; the others have Git's hash. */
   readonly large?: readonly string[];
@@ -81,23 +83,26 @@ async function answer(request: IncomingMessage, response: ServerResponse, hub: H
   const behind = /^\/large\/(.+)$/.exec(url.pathname);
   if (behind) return sendPart(request, response, { bytes: options.files[decodeURIComponent(behind[1]!)]!, faults });
   if (options.token && request.headers.authorization !== `Bearer ${options.token}`) return refuse(401);
-  if (/^\/api\/models\/some\/model\/revision\/(HEAD|main|v1|c{40})$/.test(url.pathname)) {
+  const { repo = 'some/model' } = options;
+  const revision = url.pathname.startsWith(`/api/models/${repo}/revision/`) && url.pathname.split('/').at(-1)!;
+  if (revision && /^(HEAD|main|v1|c{40})$/.test(revision)) {
     const siblings = Object.keys(options.files).map((rfilename) => ({ rfilename }));
-    return json({ id: 'some/model', sha: COMMIT, siblings });
+    return json({ id: repo, sha: COMMIT, siblings });
   }
-  if (url.pathname === `/api/models/some/model/paths-info/${COMMIT}`) {
+  if (url.pathname === `/api/models/${repo}/paths-info/${COMMIT}`) {
     let body = '';
     for await (const chunk of request) body += String(chunk);
     const { paths } = JSON.parse(body) as { paths: string[] };
     return json(paths.filter((p) => options.files[p]).map((p) => factsOf(p, hub)));
   }
-  const resolve = new RegExp(`^/some/model/resolve/${COMMIT}/(.+)$`).exec(url.pathname);
-  const bytes = resolve && options.files[resolve[1]!];
+  const contents = `/${repo}/resolve/${COMMIT}/`;
+  const path = url.pathname.startsWith(contents) ? url.pathname.slice(contents.length) : '';
+  const bytes = options.files[path];
   if (!bytes) return refuse(404);
-  if (!options.large?.includes(resolve[1]!)) return sendPart(request, response, { bytes, faults });
+  if (!options.large?.includes(path)) return sendPart(request, response, { bytes, faults });
   // Another name of this computer: another origin, as that of a store of large files is.
   const { port } = request.socket.address() as AddressInfo;
-  response.writeHead(302, { location: `http://localhost:${port}/large/${encodeURIComponent(resolve[1]!)}` }).end();
+  response.writeHead(302, { location: `http://localhost:${port}/large/${encodeURIComponent(path)}` }).end();
 }
 
 /** What the hub says of a file. */
