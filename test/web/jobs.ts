@@ -65,9 +65,9 @@ export const jobs = {
   predict: async (
     model: string,
     pictures: readonly string[],
-    options: WebRuntimeOptions = {},
+    options: WebRuntimeOptions = { locateFile: '/ort/' },
   ): Promise<readonly Prediction[]> => {
-    const loaded = await loadModel(model, { locateFile: '/ort/', ...options });
+    const loaded = await loadModel(model, options);
     const predictions = await loaded.predict(pictures, { top: 3, batch: 2 });
     await loaded.release();
     return predictions;

@@ -84,7 +84,7 @@ export const FOLDERS: readonly SiteFolder[] = [
   { at: '/golden/', folder: CORPUS },
 ];
 
-/** The pages and workers of the tests, built by esbuild, by address. */
+/** The pages and workers of the tests, built by esbuild, by address, and the file of WebAssembly beside them. */
 export async function builtPages(): Promise<Map<string, Uint8Array>> {
   const { outputFiles } = await build({
     entryPoints: [join(ROOT, 'test/web/page.ts'), join(ROOT, 'test/web/worker.ts')],
@@ -100,7 +100,9 @@ export async function builtPages(): Promise<Map<string, Uint8Array>> {
   const html = new TextEncoder().encode(
     '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>',
   );
+  const wasm = readFileSync(join(ROOT, 'node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm'));
   return new Map([
+    ['/ort-wasm-simd-threaded.wasm', wasm],
     ['/index.html', html],
     ['/plain.html', html],
     ...outputFiles.map((f) => [f.path, f.contents] as const),

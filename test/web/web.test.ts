@@ -1,4 +1,3 @@
-import type { Browser, Page as Tab } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Runtime } from '../../src/engine/runtime.ts';
 import { sharpDecoder } from '../../src/runtime/node/decode.ts';
@@ -8,54 +7,22 @@ import { attentionReader } from '../../src/train/attention.ts';
 import { modelFromWeights, type Prediction, predictorOf } from '../../src/train/predictor.ts';
 import { createTuner } from '../../src/train/tuner.ts';
 import { corpusTitle, hasCorpus } from '../golden/corpus.ts';
-import { browserTitle, CHROMIUM, launch } from './chromium.ts';
-import { type JobName, type Jobs, normsOf, TUNING, TUNING_STEPS, type TunedResult } from './jobs.ts';
-import { madeClassifier, modelFiles, pictureFiles } from './made.ts';
+import { browserTitle, CHROMIUM } from './chromium.ts';
+import { normsOf, TUNING, TUNING_STEPS, type TunedResult } from './jobs.ts';
+import { madeClassifier } from './made.ts';
 import type { Page } from './page.ts';
-import { builtPages, FOLDERS, type Site, serve } from './site.ts';
+import { serve } from './site.ts';
+import { openTabs, type Tabs } from './tabs.ts';
 
 const made = madeClassifier();
 const MODEL = '/weights.safetensors';
-let pictures: ReadonlyMap<string, Uint8Array>;
-let site: Site;
-let browser: Browser;
-let isolated: Tab;
-let plain: Tab;
-
-interface Place {
-  readonly tab?: Tab;
-  readonly worker?: boolean;
-}
-
-/** Does a job in the page, or in a worker of it. */
-async function ask<K extends JobName>(name: K, args: Parameters<Jobs[K]>, at: Place = {}) {
-  const { tab = isolated, worker = false } = at;
-  const job = (given: { readonly name: JobName; readonly args: readonly unknown[]; readonly worker: boolean }) => {
-    const { here } = globalThis as unknown as { readonly here: Page };
-    return given.worker ? here.inWorker(given.name, given.args) : here.run(given.name, given.args);
-  };
-  return (await tab.evaluate(job, { name, args: [...args], worker })) as Awaited<ReturnType<Jobs[K]>>;
-}
-
-async function open(path: string): Promise<Tab> {
-  const tab = await browser.newPage();
-  await tab.goto(`${site.address}/${path}`);
-  await tab.waitForFunction(() => 'here' in globalThis);
-  return tab;
-}
+let tabs: Tabs;
 
 beforeAll(async () => {
-  if (!CHROMIUM) return;
-  pictures = await pictureFiles();
-  site = await serve(new Map([...(await modelFiles(made)), ...pictures, ...(await builtPages())]), FOLDERS);
-  browser = await launch();
-  [isolated, plain] = [await open('index.html'), await open('plain.html')];
+  if (CHROMIUM) tabs = await openTabs();
 }, 60_000);
 
-afterAll(async () => {
-  await browser?.close();
-  await site?.close();
-});
+afterAll(() => tabs?.close());
 
 const needs = { skip: !CHROMIUM };
 
@@ -63,7 +30,7 @@ const needs = { skip: !CHROMIUM };
 async function nodePredictions(addresses: readonly string[]): Promise<readonly Prediction[]> {
   const model = predictorOf<string>(await modelFromWeights(nodeRuntime(), made), {
     nameOf: (address) => address,
-    decode: (address, name) => sharpDecoder.decode(pictures.get(address)!, name),
+    decode: (address, name) => sharpDecoder.decode(tabs.pictures.get(address)!, name),
   });
   const predictions = await model.predict(addresses, { top: 3 });
   await model.release();
@@ -92,7 +59,7 @@ describe(browserTitle(corpusTitle('golden cases in a page')), { skip: !CHROMIUM 
     ['training/opt_adamw', 'webgpu'],
     ['blocks/nonlocal1d_gaussian', 'webgpu'],
   ] as const)('%s on %s', async (name, provider) => {
-    expect(await ask('golden', [name, provider])).toMatchObject({ status: 'pass', why: '' });
+    expect(await tabs.ask('golden', [name, provider])).toMatchObject({ status: 'pass', why: '' });
   });
 });
 
@@ -108,21 +75,21 @@ describe(browserTitle('pictures in a page'), needs, () => {
     '/upright.jpg',
     '/photo.webp',
   ])('%s has the very colours that Node reads', async (address) => {
-    const { data, width, height } = await sharpDecoder.decode(pictures.get(address)!, address);
-    expect(await ask('colours', [address])).toEqual({ width, height, data: [...data] });
+    const { data, width, height } = await sharpDecoder.decode(tabs.pictures.get(address)!, address);
+    expect(await tabs.ask('colours', [address])).toEqual({ width, height, data: [...data] });
   });
   // The browser rounds 16 bits to 8 where Node takes the high byte, and turns AVIF's colours into RGB in its own way.
   test.each([
     ['/deep.png', 1],
     ['/photo.avif', 3],
   ])('%s is off by at most %i of 255', async (address, most) => {
-    const { data } = await sharpDecoder.decode(pictures.get(address)!, address);
-    const theirs = await ask('colours', [address]);
+    const { data } = await sharpDecoder.decode(tabs.pictures.get(address)!, address);
+    const theirs = await tabs.ask('colours', [address]);
     expect(Math.max(...data.map((v, i) => Math.abs(v - theirs.data[i]!)))).toBeLessThanOrEqual(most);
   });
   test('of another origin are refused where the page may not read them', async () => {
-    const elsewhere = await serve(pictures);
-    const why = await ask('refusal', ['tainted', `${elsewhere.address}/plain-colour.png`], { tab: plain });
+    const elsewhere = await serve(tabs.pictures);
+    const why = await tabs.ask('refusal', ['tainted', `${elsewhere.address}/plain-colour.png`], { tab: tabs.plain });
     await elsewhere.close();
     expect(why).toContain('expected pixels that this page may read');
     expect(why).toContain('Serve the picture with Access-Control-Allow-Origin');
@@ -137,39 +104,39 @@ describe(browserTitle('prediction in a page'), needs, () => {
     ['weights, in a worker', MODEL, true],
   ])("equals Node's, from %s", async (_, model, worker) => {
     const theirs = await nodePredictions(addresses);
-    const ours = await ask('predict', [model, addresses], { worker });
+    const ours = await tabs.ask('predict', [model, addresses], { worker });
     ours.forEach((p, i) => {
       expectAlike(p, theirs[i]!, 5);
     });
   });
   test('is the same for a picture in every form that a page has it in', async () => {
     const [theirs] = await nodePredictions(['/plain-colour.png']);
-    const ours = await ask('predictForms', [MODEL, '/plain-colour.png']);
+    const ours = await tabs.ask('predictForms', [MODEL, '/plain-colour.png']);
     expect(ours).toHaveLength(11);
     for (const p of ours) expectAlike(p, theirs!, 5);
     expect(ours.map((p) => p.path).slice(0, 5)).toEqual([
       '/plain-colour.png',
-      `${site.address}/plain-colour.png`,
+      `${tabs.site.address}/plain-colour.png`,
       'picture 3',
       'named.png',
       'picture 5',
     ]);
   });
   test('goes on where one picture is bad, and says why', async () => {
-    const [bad, none, good] = await ask('predict', [MODEL, ['/page.js', '/nothing.png', '/photo.jpg']]);
+    const [bad, none, good] = await tabs.ask('predict', [MODEL, ['/page.js', '/nothing.png', '/photo.jpg']]);
     expect(bad!.reason).toContain('/page.js: expected a JPEG, PNG, WebP, GIF or AVIF picture, got something else');
     expect(none!.reason).toContain('/nothing.png: expected a file, got status 404');
     expect(good!.classes).toHaveLength(3);
   });
   test('says how far it is and stops when told to', async () => {
-    expect(await ask('stop', [MODEL, '/photo.jpg'])).toEqual({ why: 'enough', seen: [0, 2] });
+    expect(await tabs.ask('stop', [MODEL, '/photo.jpg'])).toEqual({ why: 'enough', seen: [0, 2] });
   });
   test('shows what a position reads, as Node does', async () => {
     const reader = await attentionReader(nodeRuntime(), made, { provider: 'cpu', threads: 1 });
-    const image = await sharpDecoder.decode(pictures.get('/photo.jpg')!, 'photo');
+    const image = await sharpDecoder.decode(tabs.pictures.get('/photo.jpg')!, 'photo');
     const theirs = await reader!.look(image, { x: 0.2, y: 0.7 });
     await reader!.release();
-    const ours = await ask('attention', [MODEL, '/photo.jpg']);
+    const ours = await tabs.ask('attention', [MODEL, '/photo.jpg']);
     expect(ours.size).toEqual([32, 32]);
     expect(ours.maps.map((m) => m.tap)).toEqual(theirs.maps.map((m) => m.tap));
     expect(ours.maps.at(-1)!.query).toEqual({ row: 5, column: 1 });
@@ -184,7 +151,7 @@ describe(browserTitle('training in a page'), needs, () => {
   const addresses = ['/plain-colour.png', '/photo.jpg', '/alpha.png', '/upright.jpg', '/still.gif', '/grey.png'];
   const inNode = async (runtime: Runtime, provider: 'cpu' | 'wasm'): Promise<TunedResult> => {
     const tuner = await createTuner(runtime, made, { engine: { provider, threads: 1 }, ...TUNING });
-    const images = await Promise.all(addresses.map((a) => sharpDecoder.decode(pictures.get(a)!, a)));
+    const images = await Promise.all(addresses.map((a) => sharpDecoder.decode(tabs.pictures.get(a)!, a)));
     const examples = images.map((image, i) => ({ image, label: i % 3 }));
     const steps = await tuner.fit(examples, { steps: TUNING_STEPS });
     const { weights } = tuner.classifier();
@@ -195,12 +162,12 @@ describe(browserTitle('training in a page'), needs, () => {
     ['page', false],
     ['worker', true],
   ])('makes the very steps that Node makes on WebAssembly, in a %s', async (_, worker) => {
-    const ours = await ask('tune', [MODEL, addresses], { worker });
+    const ours = await tabs.ask('tune', [MODEL, addresses], { worker });
     expect(ours.steps.map((s) => s.step)).toEqual([1, 2]);
     expect(ours).toEqual(await inNode(wasmRuntime(), 'wasm'));
   });
   test("makes Node's steps on the CPU but for rounding", async () => {
-    const [ours, theirs] = [await ask('tune', [MODEL, addresses]), await inNode(nodeRuntime(), 'cpu')];
+    const [ours, theirs] = [await tabs.ask('tune', [MODEL, addresses]), await inNode(nodeRuntime(), 'cpu')];
     ours.steps.forEach(({ loss }, i) => {
       expect(Math.abs(loss - theirs.steps[i]!.loss)).toBeLessThan(1e-4);
     });
@@ -212,26 +179,26 @@ describe(browserTitle('training in a page'), needs, () => {
 
 describe(browserTitle('the runtime for the web'), needs, () => {
   test('is in a page that is isolated and has WebGPU, in software', async () => {
-    expect(await ask('facts', [])).toEqual({ isolated: true, gpu: true });
-    expect(await ask('facts', [], { tab: plain })).toMatchObject({ isolated: false });
+    expect(await tabs.ask('facts', [])).toEqual({ isolated: true, gpu: true });
+    expect(await tabs.ask('facts', [], { tab: tabs.plain })).toMatchObject({ isolated: false });
   });
   test('says which headers lack where threads cannot be had', async () => {
-    expect(await ask('refusal', ['threads'], { tab: plain })).toContain(
+    expect(await tabs.ask('refusal', ['threads'], { tab: tabs.plain })).toContain(
       'threads: expected a page that is cross-origin isolated for 2 threads, got one that is not. Serve it with the ' +
         'headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, or ask for 1.',
     );
   });
-  test('has threads in an isolated worker, and predicts the same', async () => {
-    const one = await ask('predict', [MODEL, ['/photo.jpg']]);
-    const two = await ask('predict', [MODEL, ['/photo.jpg'], { threads: 2 }], { worker: true });
+  test('has threads in an isolated worker and finds its file beside the script, and predicts the same', async () => {
+    const one = await tabs.ask('predict', [MODEL, ['/photo.jpg']]);
+    const two = await tabs.ask('predict', [MODEL, ['/photo.jpg'], { threads: 2 }], { worker: true });
     expectAlike(two[0]!, one[0]!, 5);
   });
   test('runs without isolation on one thread', async () => {
-    const [p] = await ask('predict', [MODEL, ['/photo.jpg']], { tab: plain });
+    const [p] = await tabs.ask('predict', [MODEL, ['/photo.jpg']], { tab: tabs.plain });
     expect(p!.classes).toHaveLength(3);
   });
   test('asks for nothing that a strict content-security policy forbids', async () => {
-    for (const tab of [isolated, plain]) {
+    for (const tab of [tabs.isolated, tabs.plain]) {
       expect(await tab.evaluate(() => (globalThis as unknown as { readonly here: Page }).here.violations)).toEqual([]);
     }
   });
