@@ -1,6 +1,6 @@
-import { defineConfig } from 'tsdown';
+import type { Options } from 'tsdown';
 
-export default defineConfig({
+const config: Options = {
   entry: {
     index: 'src/index.ts',
     node: 'src/node.ts',
@@ -15,4 +15,6 @@ export default defineConfig({
   clean: true,
   fixedExtension: false,
   external: [/^node:/],
-});
+};
+
+export default config;

@@ -6,8 +6,6 @@ export { type WebDownload, webDownload } from './runtime/web/download.ts';
 export { hasWebGpu, type WebRuntime, wasmRuntime, webRuntime } from './runtime/web/onnx.ts';
 export { type Drawable, drawablePixels } from './runtime/web/pixels.ts';
 export { isIsolated, type WasmFile, type WebRuntimeOptions } from './runtime/web/settings.ts';
-export * from './train/attention.ts';
-export * from './train/tuner.ts';
 
 import { Fault } from './core/fault.ts';
 import { MAX_FILE_BYTES, type RgbImage } from './data/image.ts';

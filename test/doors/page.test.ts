@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build as esbuild } from 'esbuild';
-import { type Options, build as tsdown } from 'tsdown';
+import { build as tsdown } from 'tsdown';
 import { build as vite } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import library from '../../tsdown.config.ts';
@@ -17,7 +17,7 @@ const alias = { 'farsight/web': join(published, 'dist/web.js') };
 beforeAll(async () => {
   const outDir = join(published, 'dist');
   await tsdown({
-    ...(library as Options),
+    ...library,
     config: false,
     cwd: root,
     outDir,
