@@ -102,6 +102,7 @@ export async function createTuner(
   const options = { ...DEFAULTS, ...given };
   const { batch, labelSmoothing, weightDecay, optimizer } = options;
   const facts = tunedFacts(from.facts, options);
+  const transform = transformOf(facts, given);
   const { network } = classifier(facts.model, facts.classes.length);
   const freeze: FreezeConfig = { stages: null, norms: true, ...options.freeze };
   const { size } = facts.transform;
@@ -119,7 +120,7 @@ export async function createTuner(
     { state: firstState(from, facts, options.seed) },
     engineOptions(engine),
   );
-  return tunerOf({ stepper, traced, facts, network, options, transform: transformOf(facts, given) });
+  return tunerOf({ stepper, traced, facts, network, options, transform });
 }
 
 function tunedFacts(facts: ClassifierFacts, { classes = facts.classes, batch }: TunerOptions): ClassifierFacts {
