@@ -75,9 +75,10 @@ export class Entrants {
     return { label: 'farsight', open };
   }
 
-  /** torchvision's ImageFolder under torch's DataLoader, with no worker to as many as there are cores. */
+  /** torchvision's ImageFolder under torch's DataLoader, with as many workers as there are cores and with half of that. */
   dataLoaders(subject: Omit<PipelineSubject, 'kind' | 'folder'>): readonly Entrant[] {
-    return Array.from({ length: this.#cores + 1 }, (_, workers) => {
+    const numbers = new Set([this.#cores, Math.ceil(this.#cores / 2)]);
+    return [...numbers].map((workers) => {
       const label = `torchvision, ${workers} workers`;
       const open = async (): Promise<ProcessSide> =>
         this.#start(this.#torch(label), await this.#pictures({ ...subject, workers }));

@@ -5,8 +5,8 @@ import type { SideResult } from './measure.ts';
 import type { NetworkSubject } from './subject.ts';
 
 /** Pictures of a batch, and of a run: whole batches, so that nobody leaves any out. */
-const BATCH = 32;
-const PASSES = 4;
+const BATCH = 25;
+const PASSES = 2;
 const PICTURES = 200 * PASSES;
 
 /**

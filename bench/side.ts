@@ -38,6 +38,9 @@ interface Answer {
   readonly parts?: readonly { readonly name: string; readonly size: number }[];
 }
 
+/** Whether processes come in groups here. */
+const GROUPS = process.platform !== 'win32';
+
 /** Longest wait for one answer. */
 const PATIENCE_MS = 600_000;
 
@@ -57,7 +60,8 @@ export class ProcessSide implements Side {
     this.#folder = mkdtempSync(join(tmpdir(), 'farsight-bench-'));
     const env = { ...process.env, ...launch.env };
     for (const [key, value] of Object.entries(launch.env ?? {})) if (value === undefined) delete env[key];
-    this.#child = spawn(launch.command, launch.args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
+    // a group of its own, so that the processes that a side starts end with it: they hold its pipes open
+    this.#child = spawn(launch.command, launch.args, { env, stdio: ['pipe', 'pipe', 'pipe'], detached: GROUPS });
     this.#child.stderr!.on('data', (data) => {
       this.#stderr = (this.#stderr + String(data)).slice(-2000);
     });
@@ -123,10 +127,19 @@ export class ProcessSide implements Side {
   async quit(): Promise<void> {
     if (this.#ended === undefined) {
       const ended = new Promise((resolve) => this.#child.once('close', resolve));
-      this.#child.kill('SIGKILL'); // nothing of it is kept, and a busy side would not read a request
+      this.#kill(); // nothing of it is kept, and a busy side would not read a request
       await ended;
     }
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #kill(): void {
+    try {
+      if (GROUPS) process.kill(-this.#child.pid!, 'SIGKILL');
+      else this.#child.kill('SIGKILL');
+    } catch {
+      // it has just ended
+    }
   }
 
   #next(): Promise<Answer> {

@@ -48,6 +48,9 @@ const PAGE = 65536;
 /** Huffman tables that are kept for the next pictures: encoders have few. */
 const KEPT = 16;
 
+/** A block takes two codes of at least one bit each. */
+const BLOCKS_A_BYTE = 4;
+
 /** Decodes parts of baseline JPEG pictures by a WebAssembly kernel. */
 export class JpegParts {
   readonly #kernel: Kernel;
@@ -79,6 +82,8 @@ export class JpegParts {
     if (header === null) return null;
     if (this.#tables.length > KEPT - 6) this.#tables = []; // a picture has at most six
     const { width, height, orientation } = header;
+    const blocks = Math.ceil(width / 8) * Math.ceil(height / 8);
+    if (blocks > BLOCKS_A_BYTE * (bytes.length - header.data)) return null; // it claims more than it can hold
     const box = options.choose(orientation > 4 ? { width: height, height: width } : { width, height });
     const base = this.#free();
     const data = bytes.subarray(header.data);

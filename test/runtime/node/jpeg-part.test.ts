@@ -210,3 +210,18 @@ describe('normalising by the kernel', () => {
     }
   });
 });
+
+describe('a picture that claims more than its bytes can hold', () => {
+  it('is left to the decoder of whole pictures, in no time', async () => {
+    const bytes = await jpeg(1, { width: 64, height: 48 });
+    const at = bytes.findIndex((v, i) => v === 0xff && bytes[i + 1] === 0xc0);
+    new DataView(bytes.buffer, bytes.byteOffset).setUint32(at + 5, 0x43434c21); // 17219 rows of 19489 pixels
+    expect(readJpegHeader(bytes)).toMatchObject({ width: 0x4c21, height: 0x4343 });
+    const before = process.cpuUsage();
+    const whole = ({ width, height }: { readonly width: number; readonly height: number }): Box => ({
+      ...{ left: 0, top: 0, width, height },
+    });
+    expect(parts.decode(bytes, { choose: whole, size: 32, kind: 'bilinear' })).toBeNull();
+    expect(process.cpuUsage(before).user).toBeLessThan(50_000); // microseconds
+  });
+});
