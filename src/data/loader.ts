@@ -1,5 +1,6 @@
 import { Fault } from '../core/fault.ts';
 import { random } from '../core/random.ts';
+import { unlessAborted } from './abort.ts';
 import { drawMixing, type MixConfig, type Mixing, mixes, mixImages, mixTargets } from './augment/mix.ts';
 import type { EpochOptions, ImageBatch, ImageLoader, SkippedFile } from './batch.ts';
 import type { Dataset, Sample } from './dataset.ts';
@@ -159,21 +160,6 @@ async function* run(
     }
   } finally {
     Atomics.store(current.cancelled, 0, 1);
-  }
-}
-
-/** The value of a promise, or the reason of a signal that comes first; keeps nothing once it is settled. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  let stop = (): void => undefined;
-  try {
-    return await new Promise<T>((resolve, reject) => {
-      stop = () => reject(signal.reason);
-      signal.addEventListener('abort', stop, { once: true });
-      promise.then(resolve, reject);
-    });
-  } finally {
-    signal.removeEventListener('abort', stop);
   }
 }
 
