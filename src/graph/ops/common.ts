@@ -69,3 +69,8 @@ export function likeFirst(inputs: readonly (Value | undefined)[]): readonly Outp
 export function wantRank(v: Value, rank: number, what: string): void {
   if (v.shape.length !== rank) throw shapeFault(`${what}: expected ${rank} axes, got ${showDims(v.shape)}.`);
 }
+
+/** Axes of x [N, C, ..] over which batch norm takes its statistics: all but the channels. */
+export function batchAxes(x: Value): number[] {
+  return x.shape.flatMap((_, i) => (i === 1 ? [] : [i]));
+}

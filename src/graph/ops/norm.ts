@@ -1,17 +1,12 @@
 import { sameDims, showDims } from '../dimension.ts';
 import { emit1, filled, scalar } from '../trace.ts';
 import type { Node, OpDef, Value } from '../value.ts';
-import { at, axisOf, likeFirst, shapeFault } from './common.ts';
+import { at, axisOf, batchAxes, likeFirst, shapeFault } from './common.ts';
 import { ADD, add, div, exp, mul, neg, reciprocal, sqrt, sub } from './elementwise.ts';
 import { reshape } from './layout.ts';
 import { matMul } from './matrix.ts';
 import { projectedStatistics, projectionNormalization, projectionOf } from './projection-norm.ts';
 import { reduceMean, reduceSum, reduceSumSquare, reduceTo, size } from './reduce.ts';
-
-/** Axes of x over which batch norm takes its statistics: all but the channels. */
-function batchAxes(x: Value): number[] {
-  return x.shape.flatMap((_, i) => (i === 1 ? [] : [i]));
-}
 
 /** A per-channel vector [C] as [1, C, 1, ..] of x's rank. */
 function perChannel(v: Value, x: Value): Value {

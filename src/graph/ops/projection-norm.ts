@@ -1,10 +1,10 @@
 import { sameDims, showDims } from '../dimension.ts';
 import { emit1, scalar } from '../trace.ts';
 import type { OpDef, Value } from '../value.ts';
-import { at, shapeFault } from './common.ts';
+import { at, batchAxes, shapeFault } from './common.ts';
 import { CONV, type ConvAttributes, conv } from './conv.ts';
 import { convWeightGradient } from './conv-gradient.ts';
-import { add, div, mul, neg, reciprocal, sqrt, sub } from './elementwise.ts';
+import { add, div, max, mul, neg, reciprocal, sqrt, sub } from './elementwise.ts';
 import { reshape, transpose } from './layout.ts';
 import { matMul } from './matrix.ts';
 import { reduceMean, reduceSum, size } from './reduce.ts';
@@ -49,11 +49,6 @@ export interface ProjectedStatistics {
   readonly weighted: Value;
 }
 
-/** Axes over which batch norm takes its statistics: all but the channels. */
-function batchAxes(x: Value): number[] {
-  return x.shape.flatMap((_, i) => (i === 1 ? [] : [i]));
-}
-
 function matrix(w: Value): Value {
   return reshape(w, w.shape.slice(0, 2));
 }
@@ -65,10 +60,12 @@ export function projectedStatistics({ u, w }: Projection): ProjectedStatistics {
   const count = size(axes.reduce((n, a) => n * (u.shape[a] as number), 1));
   const average = reduceMean(u, axes);
   const centred = sub(u, average);
-  const products = matrix(convWeightGradient(centred, [c!, c!, ...kernel], centred, PLAIN(u))); // Σ ũ ũᵀ, [C, C]
+  const products = matrix(convWeightGradient(centred, [c!, c!, ...kernel], centred, plainAttributes(u))); // Σ ũ ũᵀ, [C, C]
   const weighted = matMul(matrix(w), products);
   const mean = reshape(matMul(matrix(w), reshape(average, [c!, 1])), [o!]);
-  return { mean, variance: div(rowDot(weighted, matrix(w)), count), count, centred, weighted };
+  // Where terms cancel rounding may leave less than nothing, of which there is no root.
+  const variance = max(div(rowDot(weighted, matrix(w)), count), scalar(0));
+  return { mean, variance, count, centred, weighted };
 }
 
 /** Σ_c a[o, c] b[o, c], [O] */
@@ -77,7 +74,7 @@ function rowDot(a: Value, b: Value): Value {
 }
 
 /** Attributes of a projection as a convolution of x's rank. */
-function PLAIN(x: Value): ConvAttributes {
+function plainAttributes(x: Value): ConvAttributes {
   const ones = x.shape.slice(2).map(() => 1);
   return { strides: ones, dilations: ones, pads: [...ones, ...ones].map(() => 0), group: 1 };
 }
@@ -115,13 +112,18 @@ export const PROJECTION_NORMALIZATION: OpDef = {
     const { variance, count, centred, weighted } = projectedStatistics({ u, w });
     const r = reciprocal(sqrt(add(variance, scalar(node.attributes['epsilon'] as number))));
     const a = mul(s, r);
-    const outer = matrix(convWeightGradient(centred, w.shape as readonly number[], dy[0]!, PLAIN(u)));
+    const outer = matrix(convWeightGradient(centred, w.shape as readonly number[], dy[0]!, plainAttributes(u)));
     const db = reduceSum(dy[0]!, batchAxes(dy[0]!), false);
     const ds = mul(rowDot(outer, matrix(w)), r);
     const e = neg(div(mul(r, ds), count));
     const f = neg(div(db, count));
     const dw = (): Value => scaled(reshape(add(outer, mul(weighted, reshape(e, [-1, 1]))), w.shape), a);
-    return [needs(0) ? inputGradient({ u: centred, w }, dy[0]!, { a, e, f }) : undefined, dw(), ds, db];
+    return [
+      needs(0) ? inputGradient({ u: centred, w }, dy[0]!, { a, e, f }) : undefined,
+      needs(1) ? dw() : undefined,
+      ds,
+      db,
+    ];
   },
   attributes: {},
   legalise: (node) => {
