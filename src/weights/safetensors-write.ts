@@ -1,3 +1,4 @@
+import { joinBytes } from '../core/bytes.ts';
 import { DTYPES, type DType } from '../core/dtype.ts';
 import { Fault } from '../core/fault.ts';
 import { showShape, sizeOf } from '../core/shape.ts';
@@ -103,14 +104,7 @@ export function writeSafetensors(
   tensors: Iterable<readonly [string, Tensor]>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  const pieces = safetensorsPieces(tensors, metadata);
-  const out = new Uint8Array(pieces.reduce((sum, p) => sum + p.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    out.set(piece, at);
-    at += piece.length;
-  }
-  return out;
+  return joinBytes(safetensorsPieces(tensors, metadata));
 }
 
 /** The header's size, its text, and spaces to a multiple of 8 bytes. */

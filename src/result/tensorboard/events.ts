@@ -1,7 +1,8 @@
+import { joinBytes } from '../../core/bytes.ts';
 import { crc32c } from '../../core/crc.ts';
 import { expect } from '../../core/fault.ts';
 import type { Histogram } from './histogram.ts';
-import { joined, ProtoWriter } from './protobuf.ts';
+import { ProtoWriter } from './protobuf.ts';
 
 /** One value of a summary, under a name such as `loss/training`. */
 export type SummaryValue =
@@ -58,7 +59,7 @@ export function eventFileHead(wallTime: number): Uint8Array {
   const version = new ProtoWriter().double(EVENT.wallTime, wallTime).bytes(EVENT.fileVersion, 'brain.Event:2');
   const start = new ProtoWriter().int(SESSION_LOG.status, SESSION_LOG.start);
   const session = new ProtoWriter().double(EVENT.wallTime, wallTime).message(EVENT.sessionLog, start);
-  return joined([tfRecord(version.finish()), tfRecord(session.finish())]);
+  return joinBytes([tfRecord(version.finish()), tfRecord(session.finish())]);
 }
 
 /** An event as a record of an event file. */

@@ -1,3 +1,5 @@
+import { joinBytes } from '../../core/bytes.ts';
+
 /**
  * A writer of Protocol Buffers' wire format, as far as event files need it; fields are written in the order of the calls.
  * https://protobuf.dev/programming-guides/encoding
@@ -47,7 +49,7 @@ export class ProtoWriter {
 
   /** What was written. */
   finish(): Uint8Array {
-    return joined(this.#pieces);
+    return joinBytes(this.#pieces);
   }
 
   #varint(value: number): void {
@@ -63,15 +65,4 @@ export class ProtoWriter {
   #raw(bytes: Uint8Array): void {
     this.#pieces.push(bytes);
   }
-}
-
-/** Bytes one after the other. */
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, p) => sum + p.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

@@ -1,3 +1,4 @@
+import { joinBytes } from '../../core/bytes.ts';
 import { Fault, messageOf } from '../../core/fault.ts';
 
 /** How far a download may go. */
@@ -61,13 +62,7 @@ async function bounded(response: Response, address: string, maxBytes: number): P
     if (length > maxBytes) throw tooLarge();
     pieces.push(piece);
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
+  return joinBytes(pieces);
 }
 
 /** What lay below "fetch failed". */

@@ -1,3 +1,4 @@
+import { joinBytes } from '../../core/bytes.ts';
 import { Fault, messageOf } from '../../core/fault.ts';
 
 /** How an address is read. */
@@ -51,11 +52,5 @@ async function gathered(response: Response, count: (received: number) => void): 
     await reader.cancel().catch(() => undefined);
     throw error;
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
+  return joinBytes(pieces);
 }

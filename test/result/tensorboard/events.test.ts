@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { joinBytes } from '../../../src/core/bytes.ts';
 import { eventFileHead, eventRecord, wholeRecords } from '../../../src/result/tensorboard/events.ts';
 import { histogramOf } from '../../../src/result/tensorboard/histogram.ts';
-import { joined } from '../../../src/result/tensorboard/protobuf.ts';
 import { decodeEvents } from '../../support/event-file.ts';
 
-const FILE = joined([
+const FILE = joinBytes([
   eventFileHead(1_700_000_000),
   eventRecord({
     wallTime: 1_700_000_000.5,
@@ -48,7 +48,7 @@ describe('what is read of an event file', () => {
   test('are its whole records with their steps', () => {
     const records = wholeRecords(FILE);
     expect(records.map((r) => r.step)).toEqual([0, 0, 300]);
-    expect(joined(records.map((r) => r.bytes))).toEqual(FILE);
+    expect(joinBytes(records.map((r) => r.bytes))).toEqual(FILE);
   });
   test('ends before a record that is cut or changed', () => {
     for (const cut of [1, 4, 15, 20]) expect(wholeRecords(FILE.subarray(0, FILE.length - cut))).toHaveLength(2);
