@@ -2,5 +2,5 @@
 export * from './affinity.ts';
 export * from './attention.ts';
 export * from './lower.ts';
-export * from './lowerings.ts';
+export * from './lowerings/index.ts';
 export * from './record.ts';

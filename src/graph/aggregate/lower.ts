@@ -4,7 +4,7 @@ import { type Bindings, bindDim, type Dim, type SymbolicDim, showDim } from '../
 import { rewrite } from '../trace.ts';
 import type { Value } from '../value.ts';
 import { easeContextSums } from './context-sums.ts';
-import { type Cost, LOWERINGS, type Lowering, type LoweringName, type Target } from './lowerings.ts';
+import { type Cost, LOWERINGS, type Lowering, type LoweringName, type Target } from './lowerings/index.ts';
 import { AGGREGATE, type Site, siteOfNode } from './record.ts';
 
 /** How {@link lowerAggregates} chooses. */
@@ -59,7 +59,7 @@ export function lowerAggregates(outputs: ReadonlyMap<string, Value>, options: Lo
     const site = siteOfNode(node);
     const choice = choose(site, options);
     choices.push(choice);
-    return [LOWERINGS[choice.lowering].build(site)];
+    return [LOWERINGS[choice.lowering].build(site, options)];
   });
   const eased = options.provider === 'cpu' && !options.training && choices.length > 0;
   return { outputs: eased ? easeContextSums(lowered) : lowered, choices };
@@ -69,7 +69,7 @@ function choose(site: Site, options: LowerOptions): Choice {
   const weighed: Alternative[] = NAMES.map((lowering) => {
     const way: Lowering = LOWERINGS[lowering];
     const refused = way.refuses(site, options);
-    return refused === undefined ? { lowering, cost: way.cost(site) } : { lowering, refused };
+    return refused === undefined ? { lowering, cost: way.cost(site, options) } : { lowering, refused };
   });
   const open = weighed.filter((w): w is Alternative & { readonly cost: Cost } => w.cost !== undefined);
   const time = (w: (typeof open)[number]): number => timeOf(w.cost, LOWERINGS[w.lowering].pace, options.sizes);

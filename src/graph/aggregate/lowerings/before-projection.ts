@@ -1,12 +1,12 @@
-import { addDim, type Dim, mulDim, productDim } from '../dimension.ts';
-import { gemm } from '../ops/gemm.ts';
-import { reshape } from '../ops/layout.ts';
-import { matMul } from '../ops/matrix.ts';
-import type { Value } from '../value.ts';
-import { partsOf, readWith, splitHeads, weightsOf } from './affinity.ts';
-import type { Lowering } from './lowerings.ts';
-import { type Projection, projectionOf } from './projection.ts';
-import type { Site } from './record.ts';
+import { addDim, type Dim, mulDim, productDim } from '../../dimension.ts';
+import { gemm } from '../../ops/gemm.ts';
+import { reshape } from '../../ops/layout.ts';
+import { matMul } from '../../ops/matrix.ts';
+import type { Value } from '../../value.ts';
+import { partsOf, readWith, splitHeads, weightsOf } from '../affinity.ts';
+import { type Projection, projectionOf } from '../projection.ts';
+import type { Site } from '../record.ts';
+import type { Lowering } from './lowering.ts';
 
 function why({ affinity: { score, normalise }, heads, q, keys, values }: Site): string | undefined {
   if (score.kind !== 'dot-product' || normalise !== 'softmax') return 'it is no softmax over dot products';

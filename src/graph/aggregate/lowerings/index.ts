@@ -1,0 +1,28 @@
+import { ASSOCIATIVE } from './associative.ts';
+import { BEFORE_PROJECTION } from './before-projection.ts';
+import { BLOCKED_SOFTMAX } from './blocked-softmax.ts';
+import { BLOCKS_OF_ROWS } from './blocks-of-rows.ts';
+import type { Lowering } from './lowering.ts';
+import { MEAN } from './mean.ts';
+import { PLAIN } from './plain.ts';
+
+export type { Cost, Lowering, Target } from './lowering.ts';
+
+/** The name of a lowering in {@link LOWERINGS}. */
+export type LoweringName =
+  | 'mean'
+  | 'associative'
+  | 'plain'
+  | 'before-projection'
+  | 'blocked-softmax'
+  | 'blocks-of-rows';
+
+/** Every lowering of `aggregate`. Where costs are equal the earlier one is taken. */
+export const LOWERINGS: { readonly [K in LoweringName]: Lowering } = {
+  mean: MEAN,
+  associative: ASSOCIATIVE,
+  plain: PLAIN,
+  'before-projection': BEFORE_PROJECTION,
+  'blocked-softmax': BLOCKED_SOFTMAX,
+  'blocks-of-rows': BLOCKS_OF_ROWS,
+};
