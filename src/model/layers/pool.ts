@@ -3,7 +3,7 @@ import * as op from '../../graph/ops/index.ts';
 import type { PoolAttributes } from '../../graph/ops/pool-window.ts';
 import type { Value } from '../../graph/value.ts';
 
-/** Options of {@link maxPool} and {@link averagePool}. One number stands for all axes. */
+/** Options of {@link maxPool}. One number stands for all axes. */
 export interface PoolConfig {
   readonly kernel: number | readonly number[];
   /** Step of the window; the kernel where absent. */
@@ -19,9 +19,15 @@ export function maxPool(x: Value, config: PoolConfig): Value {
   return op.maxPool(x, attributesOf(x, config));
 }
 
-/** Mean of each window, padding left out of the count. x [N, C, ..] → [N, C, ..']. */
-export function averagePool(x: Value, config: PoolConfig): Value {
-  return op.averagePool(x, attributesOf(x, config));
+/** Options of {@link averagePool}. */
+export interface AveragePoolConfig extends PoolConfig {
+  /** Whether padding counts as zeros; false where absent: only elements of x count. */
+  readonly countPadding?: boolean;
+}
+
+/** Mean of each window. x [N, C, ..] → [N, C, ..']. */
+export function averagePool(x: Value, config: AveragePoolConfig): Value {
+  return op.averagePool(x, { ...attributesOf(x, config), count_include_pad: config.countPadding ? 1 : 0 });
 }
 
 /** Mean over all positions. x [N, C, ..] → [N, C]. */

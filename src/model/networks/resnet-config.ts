@@ -1,3 +1,5 @@
+import type { ContextSpec } from '../blocks/context.ts';
+import type { OperatorPlacement } from './operators.ts';
 import type { ContextPlacement } from './placement.ts';
 
 /** Options of `resnet`. */
@@ -14,9 +16,17 @@ export interface ResnetConfig {
   readonly widthPerGroup: number;
   /**
    * `7x7`: stride 2 and a max pool; `deep`, `deep-tiered`: three 3 x 3 in its place (timm's ResNet-D and -T);
-   * `3x3`: stride 1 and no pool, for small pictures.
+   * `3x3`: stride 1 and no pool, for small pictures; `operator`: `stemOperator`, which strides, after a 1 x 1.
    */
-  readonly stem: '7x7' | 'deep' | 'deep-tiered' | '3x3';
+  readonly stem: '7x7' | 'deep' | 'deep-tiered' | '3x3' | 'operator';
+  /** Channels that the stem gives; `width` where absent. */
+  readonly stemChannels?: number;
+  /** What reads the picture with stem `operator`: any block of ours that strides. */
+  readonly stemOperator?: ContextSpec;
+  /** Whether a 3 x 3 max pool of stride 2 follows the stem; never after `3x3`. */
+  readonly stemPool: boolean;
+  /** Stride of the first stage; later stages have 2. */
+  readonly firstStride: 1 | 2;
   /** Which convolution of a bottleneck strides: `3x3` (torchvision) or the first, `1x1` (He et al.). */
   readonly strideIn: '3x3' | '1x1';
   /** How a shortcut strides: in its 1 x 1 `convolution`, or by an `average` pool in front of it (ResNet-D). */
@@ -32,4 +42,6 @@ export interface ResnetConfig {
   readonly dropout: number;
   /** Context blocks, in the order in which they stand at one place. */
   readonly context: readonly ContextPlacement[];
+  /** What stands in place of a block's second 3 x 3 convolution, `conv2`; of two that fit the first counts. */
+  readonly operators: readonly OperatorPlacement[];
 }

@@ -13,6 +13,8 @@ const RESNET: ResnetConfig = {
   groups: 1,
   widthPerGroup: 64,
   stem: '7x7',
+  stemPool: true,
+  firstStride: 1,
   strideIn: '3x3',
   shortcut: 'convolution',
   inChannels: 3,
@@ -21,6 +23,7 @@ const RESNET: ResnetConfig = {
   dropPath: 0,
   dropout: 0,
   context: [],
+  operators: [],
 };
 
 type Changes = Partial<ResnetConfig>;

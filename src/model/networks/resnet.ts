@@ -6,11 +6,13 @@ import { conv2d } from '../layers/conv.ts';
 import { dropout, dropPath, dropPathRates } from '../layers/drop.ts';
 import { linear } from '../layers/linear.ts';
 import { batchNorm } from '../layers/norm.ts';
-import { averagePool, globalAveragePool, maxPool } from '../layers/pool.ts';
+import { averagePool, globalAveragePool } from '../layers/pool.ts';
 import type { Scope } from '../scope.ts';
 import { checkPictures, intermediates } from './intermediates.ts';
+import { checkOperators, type OperatorPlacement, operate, operatorAt } from './operators.ts';
 import { checkContext, contextAt, type PlaceContext } from './placement.ts';
 import type { ResnetConfig } from './resnet-config.ts';
+import { resnetStem } from './resnet-stem.ts';
 
 /** What one block of a stage is. */
 interface Plan {
@@ -18,12 +20,15 @@ interface Plan {
   readonly planes: number;
   readonly stride: number;
   readonly context: PlaceContext;
+  /** What stands at `conv2`; the convolution where absent. */
+  readonly operator: OperatorPlacement | undefined;
   /** Probability that the block is skipped in training. */
   readonly dropPath: number;
 }
 
 /**
- * Residual network, with context blocks wherever `config.context` puts them.
+ * Residual network, with context blocks wherever `config.context` puts them, and other operators in place of its
+ * 3 x 3 convolutions wherever `config.operators` does.
  *
  *     y = ReLU(F(x) + P(x)),    P the identity, or a 1 x 1 convolution with norm where the shape changes
  *
@@ -45,16 +50,20 @@ export function resnet(
 ): Record<string, Value> {
   checkPictures(x, config.inChannels);
   checkConfig(config);
+  checkOperators(config);
   checkContext({ ...config, convolutions: config.block === 'basic' ? 2 : 3 });
   const { layers, classes } = config;
   const given = intermediates({ layers, classes, pathOf: (k) => `layer${k + 1}` }, features);
   const rates = dropPathRates(config.dropPath, layers);
-  let y = stem(s, x, config);
+  let y = resnetStem(s, x, config);
   layers.forEach((blocks, k) => {
     const layer = s.at(`layer${k + 1}`);
     for (let i = 0; i < blocks; i++) {
-      const [planes, stride] = [config.width * 2 ** k, k > 0 && i === 0 ? 2 : 1];
-      const plan = { config, planes, stride, context: contextAt(config, k + 1, i), dropPath: rates[k]![i]! };
+      const [planes, stride] = [config.width * 2 ** k, i > 0 ? 1 : k > 0 ? 2 : config.firstStride];
+      const plan: Plan = {
+        ...{ config, planes, stride, context: contextAt(config, k + 1, i), dropPath: rates[k]![i]! },
+        operator: operatorAt(config, k + 1, i),
+      };
       y = residual(layer.at(i), y, plan);
       given.block(k, i, y);
     }
@@ -67,44 +76,13 @@ export function resnet(
   return { logits: linear(s.at('fc'), kept, { features: classes }), ...given.outputs };
 }
 
-function checkConfig({ block, groups, widthPerGroup, stem: kind, width }: ResnetConfig): void {
+function checkConfig({ block, groups, widthPerGroup }: ResnetConfig): void {
   if (block === 'basic' && (groups !== 1 || widthPerGroup !== 64)) {
     throw new Fault(
       'config',
       `groups: expected 1 group and widthPerGroup 64 in basic blocks, got ${groups} and ${widthPerGroup}.`,
     );
   }
-  if (kind.startsWith('deep') && width % 2 !== 0) {
-    throw new Fault('config', `width: expected an even width for stem "${kind}", got ${width}.`);
-  }
-}
-
-function stem(s: Scope, x: Value, config: ResnetConfig): Value {
-  const y = op.relu(batchNorm(s.at('bn1'), stemConvolution(s, x, config)));
-  if (config.stem === '3x3') return y;
-  return s.module('maxpool', () => maxPool(y, { kernel: 3, stride: 2, padding: 1 }));
-}
-
-function stemConvolution(s: Scope, x: Value, { stem: kind, width }: ResnetConfig): Value {
-  switch (kind) {
-    case '7x7':
-      return conv2d(s.at('conv1'), x, { channels: width, kernel: 7, stride: 2, padding: 3 });
-    case '3x3':
-      return conv2d(s.at('conv1'), x, { channels: width, kernel: 3, padding: 1 });
-    case 'deep':
-      return deepStem(s.at('conv1'), x, [width / 2, width / 2, width]);
-    case 'deep-tiered':
-      return deepStem(s.at('conv1'), x, [Math.floor((3 * width) / 8), width / 2, width]);
-    default:
-      return kind satisfies never;
-  }
-}
-
-/** Three 3 x 3 convolutions at the places that timm's Sequential gives them. */
-function deepStem(s: Scope, x: Value, [a, b, c]: readonly [number, number, number]): Value {
-  const first = conv2d(s.at(0), x, { channels: a, kernel: 3, stride: 2, padding: 1 });
-  const second = conv2d(s.at(3), op.relu(batchNorm(s.at(1), first)), { channels: b, kernel: 3, padding: 1 });
-  return conv2d(s.at(6), op.relu(batchNorm(s.at(4), second)), { channels: c, kernel: 3, padding: 1 });
 }
 
 function residual(s: Scope, x: Value, plan: Plan): Value {
@@ -124,21 +102,27 @@ function projection(s: Scope, x: Value, channels: number, { stride, config }: Pl
   return batchNorm(s.at(2), conv2d(s.at(1), pooled, { channels, kernel: 1 }));
 }
 
-function basic(s: Scope, x: Value, { planes, stride, config, context }: Plan): Value {
+function basic(s: Scope, x: Value, { planes, stride, config, context, operator }: Plan): Value {
   const a = conv2d(s.at('conv1'), x, { channels: planes, kernel: 3, stride, padding: 1 });
   const b = context(s, op.relu(batchNorm(s.at('bn1'), a)), 'after-conv1');
-  const c = conv2d(s.at('conv2'), b, { channels: planes, kernel: 3, padding: 1 });
+  const c = operator
+    ? operate(s.at('conv2'), b, operator, 1)
+    : conv2d(s.at('conv2'), b, { channels: planes, kernel: 3, padding: 1 });
   return context(s, batchNorm(s.at('bn2'), c, { init: lastScale(config) }), 'after-conv2');
 }
 
-function bottleneck(s: Scope, x: Value, { planes, stride, config, context }: Plan): Value {
+function bottleneck(s: Scope, x: Value, plan: Plan): Value {
+  const { planes, stride, config, context } = plan;
   const { groups, widthPerGroup } = config;
   const width = Math.floor((planes * widthPerGroup) / 64) * groups;
   const [first, second] = config.strideIn === '1x1' ? [stride, 1] : [1, stride];
   const a = conv2d(s.at('conv1'), x, { channels: width, kernel: 1, stride: first });
   const b = context(s, op.relu(batchNorm(s.at('bn1'), a)), 'after-conv1');
-  const c = conv2d(s.at('conv2'), b, { channels: width, kernel: 3, stride: second, padding: 1, groups });
-  const d = context(s, op.relu(batchNorm(s.at('bn2'), c)), 'after-conv2');
+  const c = plan.operator
+    ? operate(s.at('conv2'), b, plan.operator, second)
+    : conv2d(s.at('conv2'), b, { channels: width, kernel: 3, stride: second, padding: 1, groups });
+  const bare = plan.operator && !plan.operator.norm;
+  const d = context(s, bare ? c : op.relu(batchNorm(s.at('bn2'), c)), 'after-conv2');
   const e = conv2d(s.at('conv3'), d, { channels: 4 * planes, kernel: 1 });
   return context(s, batchNorm(s.at('bn3'), e, { init: lastScale(config) }), 'after-conv3');
 }

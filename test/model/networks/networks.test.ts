@@ -209,7 +209,7 @@ describe('a configuration that cannot be', () => {
   });
   it('says what was expected of a wrong value, of all at once', () => {
     const message = faultOf(() => createModel('resnet18', { stem: '5x5', classes: '7' }));
-    expect(message).toContain('stem: expected "7x7" or "deep" or "deep-tiered" or "3x3", got "5x5"');
+    expect(message).toContain('stem: expected "7x7" or "deep" or "deep-tiered" or "3x3" or "operator", got "5x5"');
     expect(message).toContain('classes: expected number, got "7"');
     expect(
       faultOf(() => createModel('resnet18', { context: [{ position: 'after-add', context: { kind: 'gc' } }] })),
