@@ -3,6 +3,7 @@ import { didYouMean } from '../../core/suggest.ts';
 import { type Bindings, bindDim, type Dim, type SymbolicDim, showDim } from '../dimension.ts';
 import { rewrite } from '../trace.ts';
 import type { Value } from '../value.ts';
+import { foldAlong } from './along.ts';
 import { easeContextSums } from './context-sums.ts';
 import { type Cost, LOWERINGS, type Lowering, type LoweringName, type Target } from './lowerings/index.ts';
 import { AGGREGATE, type Site, siteOfNode } from './record.ts';
@@ -54,7 +55,12 @@ export function lowerAggregates(outputs: ReadonlyMap<string, Value>, options: Lo
     throw new Fault('config', `lowering: expected a known name, got "${prefer}". ${didYouMean(prefer, NAMES)}`);
   }
   const choices: Choice[] = [];
-  const lowered = rewrite(outputs, (node) => {
+  const folded = rewrite(outputs, (node) => {
+    if (node.def !== AGGREGATE) return undefined;
+    const site = siteOfNode(node);
+    return site.affinity.reads.kind === 'along' ? [foldAlong(site)] : undefined;
+  });
+  const lowered = rewrite(folded, (node) => {
     if (node.def !== AGGREGATE) return undefined;
     const site = siteOfNode(node);
     const choice = choose(site, options);
@@ -68,7 +74,7 @@ export function lowerAggregates(outputs: ReadonlyMap<string, Value>, options: Lo
 function choose(site: Site, options: LowerOptions): Choice {
   const weighed: Alternative[] = NAMES.map((lowering) => {
     const way: Lowering = LOWERINGS[lowering];
-    const refused = way.refuses(site, options);
+    const refused = (way.general ? undefined : special(site)) ?? way.refuses(site, options);
     return refused === undefined ? { lowering, cost: way.cost(site, options) } : { lowering, refused };
   });
   const open = weighed.filter((w): w is Alternative & { readonly cost: Cost } => w.cost !== undefined);
@@ -77,6 +83,12 @@ function choose(site: Site, options: LowerOptions): Choice {
   const best = open.find((w) => w.lowering === options.prefer) ?? cheapest;
   const alternatives = weighed.filter((w) => w !== best);
   return { path: site.path, lowering: best.lowering, cost: best.cost, alternatives };
+}
+
+/** Why a lowering that knows no more than reading everywhere is not asked. */
+function special({ affinity: { reads }, mask }: Site): string | undefined {
+  if (reads.kind !== 'everywhere') return `it does not read ${reads.kind === 'window' ? 'windows' : 'along axes'}`;
+  return mask ? 'it knows no mask' : undefined;
 }
 
 /** Time in multiply-adds of a plain product. */

@@ -1,6 +1,6 @@
 import { addDim, mulDim, productDim } from '../../dimension.ts';
 import { matMul } from '../../ops/matrix.ts';
-import { mergeHeads, overCount, partsOf, splitHeads } from '../affinity.ts';
+import { mergeHeads, overCount, partsOf, valuesOf } from '../affinity.ts';
 import { BYTES, type Lowering } from './lowering.ts';
 
 /** (V Kᵀ) Q instead of V (Kᵀ Q): without a softmax the product is associative, and its middle is only V x D. */
@@ -20,7 +20,7 @@ export const ASSOCIATIVE: Lowering = {
     const scale = score.kind === 'dot-product' ? score.scale : 1;
     const { queries, keys } = partsOf(site);
     const alpha = normalise === 'count' && typeof site.l === 'number' ? scale / site.l : scale;
-    const middle = matMul(splitHeads(site.values, site.heads), keys!, { transB: true, alpha }); // [N, heads, V, D]
+    const middle = matMul(valuesOf(site), keys!, { transB: true, alpha }); // [N, heads, V, D]
     const open = normalise === 'count' && typeof site.l !== 'number';
     return mergeHeads(matMul(open ? overCount(middle, site.l) : middle, queries!), site);
   },

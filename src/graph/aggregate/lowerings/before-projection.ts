@@ -3,17 +3,21 @@ import { gemm } from '../../ops/gemm.ts';
 import { reshape } from '../../ops/layout.ts';
 import { matMul } from '../../ops/matrix.ts';
 import type { Value } from '../../value.ts';
-import { partsOf, readWith, splitHeads, weightsOf } from '../affinity.ts';
+import { partsOf, readWith, weightsOf } from '../affinity.ts';
+import { splitHeads } from '../heads.ts';
 import { type Projection, projectionOf } from '../projection.ts';
 import type { Site } from '../record.ts';
 import type { Lowering } from './lowering.ts';
 
-function why({ affinity: { score, normalise }, heads, q, keys, values }: Site): string | undefined {
+function why({ affinity: { score, normalise }, heads, q, keys, values, layout }: Site): string | undefined {
   if (score.kind !== 'dot-product' || normalise !== 'softmax') return 'it is no softmax over dot products';
+  if (layout !== 'channels-first') return 'the channels lie last';
   if (q !== 1 || heads !== 1) return 'every query has a map of its own';
   if (keys !== values) return 'keys and values differ';
   return projectionOf(values) ? undefined : 'the values are no projection of another map';
 }
+
+const ONE_HEAD = { heads: 1, runs: 1, layout: 'channels-first' } as const;
 
 /**
  * Reads what the values were projected from, and projects what was read: with x_j = W h_j + b and weights that sum to
@@ -34,8 +38,12 @@ export const BEFORE_PROJECTION: Lowering = {
     const weight = projection.weight(); // [C, K]
     const images = site.queries!.shape[0] as Dim;
     const query = matMul(reshape(site.queries!, [images, outputs]), weight); // [N or 1, K]
-    const parts = { ...partsOf(site), queries: reshape(query, [images, 1, inputs, 1]), keys: splitHeads(source, 1) };
-    const read = readWith(splitHeads(source, 1), weightsOf(parts, site)); // [N, 1, K, 1]
+    const parts = {
+      ...partsOf(site),
+      queries: reshape(query, [images, 1, inputs, 1]),
+      keys: splitHeads(source, ONE_HEAD),
+    };
+    const read = readWith(splitHeads(source, ONE_HEAD), weightsOf(parts, site)); // [N, 1, K, 1]
     return reshape(project(reshape(read, [site.n, inputs]), weight, projection.bias()), [
       ...[site.n, outputs],
       ...site.affinity.querySpace,

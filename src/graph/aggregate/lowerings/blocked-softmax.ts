@@ -7,10 +7,17 @@ import { type Lowering, positionBytes } from './lowering.ts';
 
 /** Softmax attention in blocks that stay in the cache: memory is linear in the positions. */
 export const BLOCKED_SOFTMAX: Lowering = {
-  refuses: ({ affinity: { score, normalise }, prior, queries, n }, { provider, training }) => {
+  refuses: (site, { provider, training }) => {
+    const {
+      affinity: { score, normalise },
+      prior,
+      queries,
+      n,
+    } = site;
     if (score.kind !== 'dot-product' || normalise !== 'softmax') return 'it is no softmax over dot products';
     if (prior) return 'with a prior the runtime makes the whole map';
     if (!sameDim(queries!.shape[0]!, n)) return 'the images share their queries';
+    if (site.layout !== 'channels-first' || site.runs !== site.heads) return 'the channels lie otherwise';
     if (provider !== 'cpu') return `provider ${provider} has no blocked form`;
     return training ? 'it has no derivative' : undefined;
   },

@@ -1,7 +1,7 @@
 import { addDim } from '../../dimension.ts';
 import { concat, slice } from '../../ops/layout.ts';
 import type { Value } from '../../value.ts';
-import { mergeHeads, type Parts, partsOf, readWith, splitHeads, weightsOf } from '../affinity.ts';
+import { mergeHeads, type Parts, partsOf, readWith, valuesOf, weightsOf } from '../affinity.ts';
 import { plainMacs } from '../record.ts';
 import { type Lowering, mapBytes, mapCopies, positionBytes } from './lowering.ts';
 
@@ -22,7 +22,7 @@ export const BLOCKS_OF_ROWS: Lowering = {
   pace: 1.5,
   build: (site) => {
     const parts = partsOf(site);
-    const values = splitHeads(site.values, site.heads);
+    const values = valuesOf(site);
     const blocks: Value[] = [];
     for (let start = 0; start < (site.q as number); start += ROWS) {
       const end = Math.min(start + ROWS, site.q as number);

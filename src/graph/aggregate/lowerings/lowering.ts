@@ -20,6 +20,8 @@ export interface Cost {
 
 /** One way to compute an `aggregate`. All give the same numbers, up to rounding. */
 export interface Lowering {
+  /** Whether it can be asked about uses that do not read everywhere, or have a mask; all others are refused. */
+  readonly general?: true;
   /** Undefined where it can be taken, else why not. */
   readonly refuses: (site: Site, target: Target) => string | undefined;
   /** What it costs; asked only where it can be taken. */

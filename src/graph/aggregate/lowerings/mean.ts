@@ -1,6 +1,6 @@
 import { mulDim } from '../../dimension.ts';
 import { reduceMean, reduceSum } from '../../ops/reduce.ts';
-import { mergeHeads, splitHeads } from '../affinity.ts';
+import { mergeHeads, valuesOf } from '../affinity.ts';
 import { BYTES, type Lowering } from './lowering.ts';
 
 /** A plain mean (or sum) of the values, where nothing is compared. */
@@ -9,7 +9,7 @@ export const MEAN: Lowering = {
   cost: ({ n, heads, v }) => ({ macs: 0, bytes: mulDim(n, heads * v * BYTES) }),
   pace: 1,
   build: (site) => {
-    const lines = splitHeads(site.values, site.heads);
+    const lines = valuesOf(site);
     const { normalise } = site.affinity;
     return mergeHeads(normalise === 'none' ? reduceSum(lines, [3]) : reduceMean(lines, [3]), site);
   },

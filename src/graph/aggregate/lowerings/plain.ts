@@ -1,11 +1,12 @@
-import { affinityOf, mergeHeads, readWith, splitHeads } from '../affinity.ts';
+import { readPlainly } from '../affinity.ts';
 import { plainMacs } from '../record.ts';
 import { type Lowering, mapBytes, mapCopies } from './lowering.ts';
 
-/** All weights at once, then one product: any affinity. */
+/** All weights at once, then one product, or a copy of the values for each place of a window: any affinity. */
 export const PLAIN: Lowering = {
+  general: true,
   refuses: () => undefined,
   cost: (site) => ({ macs: plainMacs(site), bytes: mapBytes(site, mapCopies(site)) }),
   pace: 1,
-  build: (site) => mergeHeads(readWith(splitHeads(site.values, site.heads), affinityOf(site)), site),
+  build: readPlainly,
 };

@@ -1,0 +1,13 @@
+import { known, mulDim, productDim, type Dim } from '../dimension.ts';
+import { gradientsOf } from '../composite.ts';
+import { at, sameDType } from '../ops/common.ts';
+import { add, mul, sub } from '../ops/elementwise.ts';
+import { concat, reshape, slice } from '../ops/layout.ts';
+import { matMul } from '../ops/matrix.ts';
+import { recompute } from '../ops/recompute.ts';
+import { reduceSum, reduceTo } from '../ops/reduce.ts';
+import { emit1 } from '../trace.ts';
+import type { Attributes, OpDef, Value } from '../value.ts';
+import { type Parts, readWith, weightsOf } from './affinity.ts';
+import { readFused } from './fused.ts';
+import type { Affinity, Site } from './record.ts';
