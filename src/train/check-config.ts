@@ -1,4 +1,5 @@
 import { Fault } from '../core/fault.ts';
+import { familyOf } from '../model/networks/families.ts';
 import type { NetworkConfig } from '../model/networks/named.ts';
 import type { RunConfig } from './config.ts';
 import { optimizer } from './optimizers/optimizer.ts';
@@ -37,7 +38,7 @@ function* freezeComplaints(
   { freeze, layerDecay, preciseNorm }: RunConfig,
   network: NetworkConfig,
 ): Generator<Complaint> {
-  const stages = network.kind === 'byobnet' ? network.stages.length : network.layers.length;
+  const stages = familyOf(network.kind).stages(network);
   if (freeze.stages !== null && freeze.stages > stages) {
     yield ['freeze.stages', `at most the ${stages} stages of the network`, freeze.stages];
   }

@@ -1,5 +1,5 @@
 import type { ContextSpec } from '../model/blocks/context.ts';
-import { CHILD_NAMES } from '../model/blocks/context-names.ts';
+import { allBlocks, blockOf } from '../model/blocks/table.ts';
 import type { ContextPlacement, ContextPosition } from '../model/networks/placement.ts';
 
 /** Shapes by name, in the network's own names. */
@@ -63,41 +63,14 @@ function positionOf({ kind }: ContextSpec, network: Stages, isInside: boolean): 
   return network.block === 'basic' || isInside ? 'after-conv2' : 'after-conv3';
 }
 
-/** The options of the context block at `path`; null for anything else. */
+/** The options of the context block at `path`, by whichever record knows its tensors; null for anything else. */
 function contextOf(shapes: Shapes, path: string): ContextSpec | null {
   const get = (name: string): readonly number[] | undefined => shapes.get(`${path}.${name}`);
-  const [squeeze, value] = [get('fc1.weight'), get('g.conv.weight') ?? get('g.0.conv.weight')];
-  if (squeeze) return { kind: 'squeeze-excitation', ratio: squeeze[0]! / squeeze[1]! };
-  if (value) return nonLocalOf(get, value);
-  for (const names of ['gcnet', 'timm'] as const) {
-    const [add, mul] =
-      names === 'timm' ? ['mlp_add.fc1', 'mlp_scale.fc1'] : ['channel_add_conv.0', 'channel_mul_conv.0'];
-    const [added, scaled] = [get(`${add}.weight`), get(`${mul}.weight`)];
-    const hidden = added ?? scaled;
-    if (!hidden) continue;
-    const fusions = [...(added ? (['add'] as const) : []), ...(scaled ? (['multiply'] as const) : [])];
-    return {
-      kind: 'global-context',
-      ratio: hidden[0]! / hidden[1]!,
-      ...(fusions.join() !== 'add' && { fusions }),
-      ...(!get('conv_mask.weight') && !get('conv_attn.weight') && { pooling: 'average' }),
-      ...(names === 'timm' && { names }),
-    };
+  for (const { recognise } of allBlocks()) {
+    const spec = recognise?.(get);
+    if (spec) return spec;
   }
   return null;
-}
-
-function nonLocalOf(get: (name: string) => readonly number[] | undefined, value: readonly number[]): ContextSpec {
-  const [inner, channels] = value as [number, number];
-  const theta = get('theta.conv.weight');
-  const mode = theta ? (get('concat_project.conv.weight') ? 'concatenation' : null) : 'gaussian';
-  return {
-    kind: 'non-local',
-    ...(mode && { mode }),
-    ...(channels / inner !== 2 && { reduction: channels / inner }),
-    ...(get('conv_out.bn.weight') && { norm: 'batch' }),
-    ...(get('g.0.conv.weight') && { subSample: { order: 'after-projection' } }),
-  };
 }
 
 /** Blocks of one kind as few placements: stages of which the same blocks have it go together. */
@@ -117,16 +90,9 @@ function placementsOf(group: readonly Found[], { layers }: Stages): ContextPlace
     position,
     ...(stages.length < layers.length && { stages }),
     ...(blocks && { blocks }),
-    ...(child !== CHILD_NAMES[context.kind] && { name: child }),
+    ...(child !== blockOf(context.kind, 'context').child.block && { name: child }),
   }));
 }
-
-const WORDS: { readonly [K in ContextSpec['kind']]: string } = {
-  'global-context': 'global context',
-  'squeeze-excitation': 'squeeze-and-excitation',
-  'non-local': 'non-local blocks',
-  'simplified-non-local': 'simplified non-local blocks',
-};
 
 /** Context blocks in words: `global context with ratio 1/16 in stages 2, 3, 4`. */
 export function describeContexts(contexts: readonly ContextPlacement[]): string {
@@ -138,7 +104,7 @@ export function describeContexts(contexts: readonly ContextPlacement[]): string 
         ...(blocks ? [`block${blocks.length > 1 ? 's' : ''} ${blocks.join(', ')}`] : []),
         ...(stages ? [`stage${stages.length > 1 ? 's' : ''} ${stages.join(', ')}`] : ['every stage']),
       ];
-      return `${WORDS[kind]}${said.length > 0 ? ` with ${said.join(', ')}` : ''} in ${where.join(' of ')}`;
+      return `${blockOf(kind, 'context').title}${said.length > 0 ? ` with ${said.join(', ')}` : ''} in ${where.join(' of ')}`;
     })
     .join(' and ');
 }

@@ -1,26 +1,22 @@
 import { Fault } from '../../core/fault.ts';
+import { showDims } from '../../graph/dimension.ts';
 import type { Value } from '../../graph/value.ts';
 import type { Scope } from '../scope.ts';
-import { type GlobalContextConfig, globalContext } from './global-context.ts';
-import { type NonLocalConfig, nonLocal } from './non-local.ts';
-import { type SimplifiedNonLocalConfig, simplifiedNonLocal } from './simplified-non-local.ts';
-import { type SqueezeExcitationConfig, squeezeExcitation } from './squeeze-excitation.ts';
+import type { AnyBlockSpec, BlockSpec } from './block.ts';
+import { blockOf } from './table.ts';
 
-/** A context block and its options, as plain JSON: one value serves code, command line and checkpoint. */
-export type ContextSpec = NonLocalConfig | SimplifiedNonLocalConfig | SqueezeExcitationConfig | GlobalContextConfig;
+/** Any block and its options, as plain JSON: one value serves code, command line and checkpoint. */
+export type ContextSpec = BlockSpec | AnyBlockSpec;
 
-/** Puts the block that `spec` says on a feature map. x [N, C, ..] → the same shape. */
+/** Letters of one, two and three axes of positions. */
+const SPACES = { 1: 'L', 2: 'H, W', 3: 'T, H, W' } as const;
+
+/** Puts the block that `spec` says on a feature map. x [N, C, ..] → [N, C', ..], the same shape unless it strides. */
 export function contextBlock(s: Scope, x: Value, spec: ContextSpec): Value {
-  switch (spec.kind) {
-    case 'non-local':
-      return nonLocal(s, x, spec);
-    case 'simplified-non-local':
-      return simplifiedNonLocal(s, x, spec);
-    case 'squeeze-excitation':
-      return squeezeExcitation(s, x, spec);
-    case 'global-context':
-      return globalContext(s, x, spec);
-    default:
-      throw new Fault('config', `${s.path}: unknown context block ${JSON.stringify(spec satisfies never)}.`);
+  const block = blockOf(spec.kind, s.path || 'block');
+  if (!(block.axes as readonly number[]).includes(x.shape.length - 2)) {
+    const shapes = block.axes.map((n) => `[N, C, ${SPACES[n]}]`).join(' or ');
+    throw new Fault('shape', `${s.path || block.kind}: ${block.title} expects ${shapes}, got ${showDims(x.shape)}.`);
   }
+  return block.build(s, x, spec);
 }

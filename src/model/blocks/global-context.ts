@@ -1,10 +1,13 @@
+import * as z from 'zod';
 import { Fault } from '../../core/fault.ts';
 import * as op from '../../graph/ops/index.ts';
 import type { Value } from '../../graph/value.ts';
 import { aggregate } from '../aggregate.ts';
 import { type Init, ZEROS } from '../init.ts';
 import { layerNorm, overPositions, pointwise } from '../layers/pointwise.ts';
+import { count, ratio } from '../read-options.ts';
 import type { Scope } from '../scope.ts';
+import { type AlgebraRow, type Block, readReference, type ShapeOf } from './block.ts';
 import { oneQuery } from './one-query.ts';
 import { channelsOf, fraction } from './shape.ts';
 
@@ -117,4 +120,119 @@ function transform(s: Scope, c: Value, { config, style, axes, fusion }: Branch):
   const normed = layerNorm(s.at(style.norm), h, { epsilon: style.epsilon, axes: style.normAxes ? axes : 0 });
   const last = { channels, axes, init: style.lastInit[fusion], ...(style.biasInit && { biasInit: style.biasInit }) };
   return s.within(() => pointwise(s.at(style.last), op.relu(normed), last));
+}
+
+const ROW: AlgebraRow = {
+  mechanism: 'global context block',
+  reads: 'everywhere, one query for all',
+  score: 'dot-product w_kᵀ x_j',
+  normalise: 'softmax',
+  heads: '1',
+  sharing: 'all channels',
+  prior: 'a bias, without effect',
+  mix: 'none',
+  transform: 'W_v2 ReLU LN W_v1, on one vector',
+  fusion: 'x + y',
+  macs: '2 N C',
+  source: 'Cao et al. 2019, eq. 4 and 5',
+};
+
+/** GCNet's `ContextBlock`; its `planes` follow from the ratio. */
+const gcnetCase = z.object({
+  ratio: z.number().positive(),
+  pooling_type: z.enum(['att', 'avg']).default('att'),
+  fusion_types: z
+    .array(z.enum(['channel_add', 'channel_mul']))
+    .min(1)
+    .default(['channel_add']),
+});
+
+/** timm's `GlobalContext`. */
+const timmCase = z.object({
+  rd_channels: count,
+  use_attn: z.boolean().default(true),
+  fuse_add: z.boolean().default(false),
+  fuse_scale: z.boolean().default(true),
+});
+
+/** The record of {@link globalContext}. */
+export const GLOBAL_CONTEXT: Block<GlobalContextConfig> = {
+  kind: 'global-context',
+  title: 'global context',
+  options: z.strictObject({
+    kind: z.literal('global-context'),
+    ratio: ratio.optional(),
+    hiddenChannels: count.optional(),
+    pooling: z.enum(['attention', 'average']).optional(),
+    fusions: z
+      .array(z.enum(['add', 'multiply']))
+      .min(1)
+      .optional(),
+    names: z.enum(['gcnet', 'timm']).optional(),
+  }),
+  build: globalContext,
+  child: { block: 'context_block', stage: 'gc' }, // GCNet
+  strides: false,
+  axes: [1, 2, 3],
+  algebra: [
+    ROW,
+    {
+      ...ROW,
+      mechanism: 'global context block, average pooling',
+      changes: { pooling: 'average' },
+      score: 'none',
+      normalise: 'count',
+      prior: 'none',
+      macs: 'N C',
+    },
+    {
+      ...ROW,
+      mechanism: 'global context block, multiplying',
+      changes: { fusions: ['multiply'] },
+      fusion: 'x ⊙ σ(y)',
+    },
+  ],
+  sample: { config: { kind: 'global-context', ratio: 0.5 }, shape: [2, 8, 4, 3] },
+  references: {
+    'gcnet.ContextBlock': (config) => {
+      const { ratio: factor, pooling_type, fusion_types } = readReference(config, gcnetCase);
+      return {
+        kind: 'global-context',
+        ratio: factor,
+        pooling: pooling_type === 'att' ? 'attention' : 'average',
+        fusions: fusion_types.map((f) => (f === 'channel_add' ? 'add' : 'multiply')),
+        names: 'gcnet',
+      };
+    },
+    'timm.GlobalContext': (config) => {
+      const { rd_channels, use_attn, fuse_add, fuse_scale } = readReference(config, timmCase);
+      return {
+        kind: 'global-context',
+        hiddenChannels: rd_channels,
+        pooling: use_attn ? 'attention' : 'average',
+        fusions: [...(fuse_add ? ['add' as const] : []), ...(fuse_scale ? ['multiply' as const] : [])],
+        names: 'timm',
+      };
+    },
+  },
+  recognise,
+};
+
+function recognise(shape: ShapeOf): GlobalContextConfig | null {
+  for (const names of ['gcnet', 'timm'] as const) {
+    const { branch, first, mask } = names === 'timm' ? TIMM : GCNET;
+    const added = shape(`${branch.add}.${first}.weight`);
+    const scaled = shape(`${branch.multiply}.${first}.weight`);
+    const hidden = added ?? scaled;
+    if (!hidden) continue;
+    const fusions = [...(added ? (['add'] as const) : []), ...(scaled ? (['multiply'] as const) : [])];
+    return {
+      kind: 'global-context',
+      ratio: hidden[0]! / hidden[1]!,
+      ...(fusions.join() !== 'add' && { fusions }),
+      ...(!shape(`${mask}.weight`) && { pooling: 'average' }),
+      ...(names === 'timm' && { names }),
+    };
+  }
+  return null;
 }

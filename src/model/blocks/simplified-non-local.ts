@@ -1,9 +1,11 @@
+import * as z from 'zod';
 import * as op from '../../graph/ops/index.ts';
 import type { Value } from '../../graph/value.ts';
 import { aggregate } from '../aggregate.ts';
 import { ZEROS } from '../init.ts';
 import { overPositions, pointwise } from '../layers/pointwise.ts';
 import type { Scope } from '../scope.ts';
+import type { Block } from './block.ts';
 import { oneQuery } from './one-query.ts';
 import { channelsOf } from './shape.ts';
 
@@ -37,3 +39,33 @@ export function simplifiedNonLocal(s: Scope, x: Value, _config: SimplifiedNonLoc
   const value = pointwise(s.at('conv_value'), vector, { channels, axes, init: ZEROS, biasInit: ZEROS });
   return s.within(() => op.add(x, overPositions(value, axes)));
 }
+
+/** The record of {@link simplifiedNonLocal}. */
+export const SIMPLIFIED_NON_LOCAL: Block<SimplifiedNonLocalConfig> = {
+  kind: 'simplified-non-local',
+  title: 'simplified non-local',
+  options: z.strictObject({ kind: z.literal('simplified-non-local') }),
+  build: simplifiedNonLocal,
+  child: { block: 'simplified_non_local_block', stage: 'snl' }, // ours: none was released
+  strides: false,
+  axes: [1, 2, 3],
+  algebra: [
+    {
+      mechanism: 'simplified non-local block',
+      reads: 'everywhere, one query for all',
+      score: 'dot-product w_kᵀ x_j',
+      normalise: 'softmax',
+      heads: '1',
+      sharing: 'all channels',
+      prior: 'a bias, without effect',
+      mix: 'none',
+      transform: 'W_v, on one vector',
+      fusion: 'x + y',
+      macs: '2 N C',
+      source: 'Cao et al. 2019, eq. 3',
+    },
+  ],
+  sample: { config: { kind: 'simplified-non-local' }, shape: [2, 8, 4, 3] },
+  references: { simplified_nonlocal: () => ({ kind: 'simplified-non-local' }) },
+  recognise: (shape) => (shape('conv_value.weight') ? { kind: 'simplified-non-local' } : null),
+};

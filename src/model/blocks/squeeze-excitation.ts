@@ -1,9 +1,12 @@
+import * as z from 'zod';
 import { Fault } from '../../core/fault.ts';
 import * as op from '../../graph/ops/index.ts';
 import type { Value } from '../../graph/value.ts';
 import { aggregate } from '../aggregate.ts';
 import { overPositions, pointwise } from '../layers/pointwise.ts';
+import { count, ratio } from '../read-options.ts';
 import type { Scope } from '../scope.ts';
+import { type Block, readReference } from './block.ts';
 import { channelsOf, makeDivisible } from './shape.ts';
 
 /** Options of {@link squeezeExcitation}. */
@@ -48,3 +51,70 @@ function squeezeWidth(s: Scope, channels: number, config: SqueezeExcitationConfi
   if (Number.isInteger(width) && width > 0) return width;
   throw new Fault('config', `${s.path}: expected a positive hidden width, got ${width}. Set squeezeChannels or ratio.`);
 }
+
+/** torchvision's `SqueezeExcitation`, whose activations are options. */
+const torchvisionCase = z.object({
+  squeeze: count,
+  activation: z.string().default('relu'),
+  gate: z.string().default('sigmoid'),
+});
+
+/** timm's `SEModule`. */
+const timmCase = z.object({
+  rd_channels: count.optional(),
+  rd_ratio: z.number().positive().optional(),
+  rd_divisor: count.optional(),
+});
+
+/** The record of {@link squeezeExcitation}. */
+export const SQUEEZE_EXCITATION: Block<SqueezeExcitationConfig> = {
+  kind: 'squeeze-excitation',
+  title: 'squeeze-and-excitation',
+  options: z.strictObject({
+    kind: z.literal('squeeze-excitation'),
+    ratio: ratio.optional(),
+    divisor: count.optional(),
+    squeezeChannels: count.optional(),
+  }),
+  build: squeezeExcitation,
+  child: { block: 'se', stage: 'se' }, // timm
+  strides: false,
+  axes: [1, 2, 3],
+  algebra: [
+    {
+      mechanism: 'squeeze-and-excitation',
+      reads: 'everywhere, one query for all',
+      score: 'none',
+      normalise: 'count',
+      heads: '1',
+      sharing: 'all channels',
+      prior: 'none',
+      mix: 'none',
+      transform: 'σ W_2 ReLU W_1, on one vector',
+      fusion: 'x ⊙ y',
+      macs: 'N C',
+      source: 'Hu et al. 2018, eq. 2 to 4',
+    },
+  ],
+  sample: { config: { kind: 'squeeze-excitation', squeezeChannels: 4 }, shape: [2, 8, 4, 3] },
+  references: {
+    'torchvision.SqueezeExcitation': (config) => {
+      const { squeeze, activation, gate } = readReference(config, torchvisionCase);
+      if (activation !== 'relu' || gate !== 'sigmoid') return `squeeze-excitation with ${activation} and ${gate}`;
+      return { kind: 'squeeze-excitation', squeezeChannels: squeeze };
+    },
+    'timm.SEModule': (config) => {
+      const { rd_channels, rd_ratio, rd_divisor } = readReference(config, timmCase);
+      return {
+        kind: 'squeeze-excitation',
+        ...(rd_channels !== undefined && { squeezeChannels: rd_channels }),
+        ...(rd_ratio !== undefined && { ratio: rd_ratio }),
+        ...(rd_divisor !== undefined && { divisor: rd_divisor }),
+      };
+    },
+  },
+  recognise: (shape) => {
+    const squeeze = shape('fc1.weight');
+    return squeeze ? { kind: 'squeeze-excitation', ratio: squeeze[0]! / squeeze[1]! } : null;
+  },
+};

@@ -3,7 +3,7 @@ import { didYouMean } from '../../core/suggest.ts';
 import { costOf, totalMacs } from '../../graph/cost.ts';
 import { parameterCount, traceNetwork } from '../scope.ts';
 import type { PictureInput } from './picture-input.ts';
-import { createModel, NETWORKS, namedNetwork } from './table.ts';
+import { allNetworkNames, createModel, namedNetwork } from './table.ts';
 
 /** What a named network is and costs. */
 export interface NetworkFacts {
@@ -22,7 +22,7 @@ export interface NetworkFacts {
 
 /** Names of networks that a pattern matches, `*` standing for anything; all without one. */
 export function networkNames(pattern = '*'): readonly string[] {
-  const names = Object.keys(NETWORKS);
+  const names = allNetworkNames();
   const parts = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   const found = names.filter((name) => new RegExp(`^${parts.join('.*')}$`).test(name));
   if (found.length > 0) return found;

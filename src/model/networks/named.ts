@@ -1,13 +1,11 @@
-import type { ByobnetConfig } from './byobnet-config.ts';
-import type { PictureInput } from './picture-input.ts';
-import type { ResnetConfig } from './resnet-config.ts';
+import type { FamilyName, FamilyTable } from './families.ts';
+import type { FamilyConfig, NamedNetwork as Named } from './family.ts';
 
 /** A network's whole configuration, as plain JSON. */
-export type NetworkConfig = ResnetConfig | ByobnetConfig;
+export type NetworkConfig = Parameters<FamilyTable[FamilyName]['input']>[0];
 
-/** A named network: its configuration, its number of trainable values, published or counted by hand, and its pictures. */
-export interface NamedNetwork<C extends NetworkConfig = NetworkConfig> {
-  readonly config: C;
-  readonly parameters: number;
-  readonly input: PictureInput;
-}
+/** A named network: its configuration, its number of trainable values, and the pictures that it is made for. */
+export type NamedNetwork<C extends FamilyConfig = NetworkConfig> = Named<C>;
+
+/** The name of a network in the table. */
+export type NetworkName = { readonly [K in FamilyName]: keyof FamilyTable[K]['networks'] & string }[FamilyName];

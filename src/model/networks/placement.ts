@@ -1,7 +1,7 @@
 import { Fault } from '../../core/fault.ts';
 import type { Value } from '../../graph/value.ts';
 import { type ContextSpec, contextBlock } from '../blocks/context.ts';
-import { CHILD_NAMES, STAGE_CHILD_NAMES } from '../blocks/context-names.ts';
+import { blockOf } from '../blocks/table.ts';
 import type { Scope } from '../scope.ts';
 
 /** Where in a residual network a context block may stand. */
@@ -56,7 +56,7 @@ function put(s: Scope, x: Value, placement: ContextPlacement): Value {
 }
 
 function childName({ name, position, context }: ContextPlacement): string {
-  return name ?? (position === 'after-stage' ? STAGE_CHILD_NAMES : CHILD_NAMES)[context.kind];
+  return name ?? blockOf(context.kind, 'context').child[position === 'after-stage' ? 'stage' : 'block'];
 }
 
 /** A fault if a placement names what the network does not have, or two would share a name at one place. */

@@ -1,19 +1,21 @@
 import { Fault } from '../../core/fault.ts';
 import { didYouMean } from '../../core/suggest.ts';
+import { allBlocks } from '../blocks/table.ts';
 import type { Network } from '../scope.ts';
-import { byobnet } from './byobnet.ts';
-import { BYOBNETS, type ByobnetName } from './byobnet-table.ts';
+import { FAMILIES, type FamilyTable, familyOf } from './families.ts';
 import type { NamedNetwork, NetworkConfig } from './named.ts';
-import { type PictureInput, SMALL_INPUT, TORCHVISION_INPUT } from './picture-input.ts';
+import type { PictureInput } from './picture-input.ts';
 import { readNetworkConfig } from './read-config.ts';
-import { resnet } from './resnet.ts';
-import { RESNETS, type ResnetName } from './resnet-table.ts';
 
-/** The name of a network in {@link NETWORKS}. */
-export type NetworkName = ResnetName | ByobnetName;
+export type { NetworkName } from './named.ts';
 
-/** Every network by name. Names with a dash are ours; the others are torchvision's and timm's. */
-export const NETWORKS: typeof RESNETS & typeof BYOBNETS = { ...RESNETS, ...BYOBNETS };
+/** Every network of the package by name. Names with a dash are ours; the others are torchvision's and timm's. */
+export const NETWORKS: UnionToIntersection<FamilyTable[keyof FamilyTable]['networks']> = Object.assign(
+  {},
+  ...Object.values(FAMILIES).map(({ networks }) => networks),
+);
+
+type UnionToIntersection<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never;
 
 /** A network with its whole configuration, ready to trace: input `x`, outputs as the network's own page says. */
 export interface Model {
@@ -23,12 +25,30 @@ export interface Model {
   readonly network: Network;
 }
 
+/** Names of every network: those of the table, and those that blocks bring. */
+export function allNetworkNames(): readonly string[] {
+  const brought = allBlocks().flatMap(({ networks = {} }) => Object.keys(networks));
+  return [...Object.keys(NETWORKS), ...brought];
+}
+
 /** What the table holds of a named network. */
 export function namedNetwork(name: string): NamedNetwork {
-  const named = (NETWORKS as Readonly<Record<string, NamedNetwork>>)[name];
-  if (named && Object.hasOwn(NETWORKS, name)) return named;
-  const names = Object.keys(NETWORKS);
-  throw new Fault('config', `model: expected a known name, got "${name}". ${didYouMean(name, names)}`);
+  const table: Readonly<Record<string, NamedNetwork>> = NETWORKS;
+  const named = Object.hasOwn(table, name) ? table[name] : broughtNetwork(name);
+  if (named) return named;
+  throw new Fault('config', `model: expected a known name, got "${name}". ${didYouMean(name, allNetworkNames())}`);
+}
+
+/** A network that a block brings: another of the table with some options changed. */
+function broughtNetwork(name: string): NamedNetwork | undefined {
+  for (const { networks = {} } of allBlocks()) {
+    const brought = Object.hasOwn(networks, name) ? networks[name] : undefined;
+    if (!brought) continue;
+    const { base, changes, parameters, published } = brought;
+    const { config, input } = createModel(base, changes);
+    return { config, input, parameters, ...(published && { published }) };
+  }
+  return undefined;
 }
 
 /**
@@ -41,32 +61,14 @@ export function createModel(
   features: readonly string[] = [],
 ): Model {
   const named = namedNetwork(name);
-  const json = { ...named.config, ...overrides };
-  const config = readNetworkConfig(named.config.kind, json, `model ${name}`);
-  const { network } = modelOf(config, features);
-  return { config, input: isSmall(config) === isSmall(named.config) ? named.input : usualInput(config), network };
+  const config = readNetworkConfig(named.config.kind, { ...named.config, ...overrides }, `model ${name}`);
+  const { input, network } = modelOf(config, features);
+  const isUsual = JSON.stringify(input) === JSON.stringify(familyOf(config.kind).input(named.config));
+  return { config, input: isUsual ? named.input : input, network };
 }
 
 /** The network of a configuration. */
 export function modelOf(config: NetworkConfig, features: readonly string[] = []): Model {
-  const network: Network = (s, { x }) => {
-    switch (config.kind) {
-      case 'resnet':
-        return resnet(s, x!, config, features);
-      case 'byobnet':
-        return byobnet(s, x!, config, features);
-      default:
-        return config satisfies never;
-    }
-  };
-  return { config, input: usualInput(config), network };
-}
-
-/** Whether a network sees small pictures, since its stem does not stride. */
-function isSmall(config: NetworkConfig): boolean {
-  return config.kind === 'resnet' && config.stem === '3x3';
-}
-
-function usualInput(config: NetworkConfig): PictureInput {
-  return isSmall(config) ? SMALL_INPUT : TORCHVISION_INPUT;
+  const family = familyOf(config.kind);
+  return { config, input: family.input(config), network: (s, { x }) => family.build(s, x!, config, features) };
 }
