@@ -130,7 +130,7 @@ export const AGGREGATE_SAMPLES: readonly Sample[] = [
         { values: s.normal([2, 4, 5]) },
         { ...COMPARED, score: { kind: 'none' }, normalise: 'none', heads: 2, querySpace: [1] },
       ),
-    'squared differences, two heads': compared({ score: { kind: 'squared-difference', scale: 0.3 }, heads: 2 }),
+    'squared differences, two heads': compared({ score: { kind: 'squared-difference', scale: 0.25 }, heads: 2 }),
     'absolute differences over the count': (s) =>
       aggregate(
         { queries: s.apart([2, 2, 3]), keys: op.mul(s.apart([2, 2, 4]), s.positive([])), values: s.normal([2, 4, 4]) },
