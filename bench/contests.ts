@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '../src/core/fault.ts';
+import { affinities } from './affinities.ts';
 import { measuredClock } from './clock.ts';
 import { commandSide } from './command-side.ts';
 import type { Entrants } from './entrants.ts';
-import { type Figures, growthFigures, memoryFigures, shareFigures, speedFigures, timeFigures } from './figures.ts';
+import { type Figures, growthFigures, shareFigures, speedFigures, timeFigures } from './figures.ts';
 import type { Machine } from './machine.ts';
 import type { Match, SideResult } from './measure.ts';
 import { pipelines } from './pipeline.ts';
+import { INFERENCE_BOUND, inference, inferred, TRAINING_BOUND, timeAndMemory } from './rows.ts';
 import type { ConvSubject, MatMulSubject, NetworkSubject, NonLocalSubject } from './subject.ts';
 
 /** A match and the rows that it gives. */
@@ -25,8 +27,6 @@ export interface RowPlan {
 
 /** Multiply-adds of ResNet-50 on one picture of 224 x 224: convolutions and the classifier. */
 const RESNET50_GMAC = 4.0892;
-const INFERENCE_BOUND = 1e-4;
-const TRAINING_BOUND = 1e-3;
 const WATCHED = ['conv1.weight', 'layer2.0.conv2.weight', 'layer3.1.bn2.weight', 'layer4.2.conv3.weight', 'fc.weight'];
 const WATCHED_GC = ['layer3.1.context_block.conv_mask.weight', 'layer3.1.context_block.channel_add_conv.3.weight'];
 
@@ -44,6 +44,7 @@ export function contests(entrants: Entrants, machine: Machine): readonly Contest
       nonLocal(entrants, 'nonlocal-half', side, 32),
     ]),
     growth(entrants),
+    ...affinities(entrants),
     ...convolution(entrants),
     ...peakShare(entrants, machine),
     ...loads(entrants),
@@ -52,32 +53,15 @@ export function contests(entrants: Entrants, machine: Machine): readonly Contest
   ];
 }
 
-function resnet(network: NetworkSubject['network'], batch: number): NetworkSubject {
-  return { kind: 'network', network, batch, size: 224, mode: 'inference' };
-}
-
-function timeAndMemory(id: string, peer: string, timeId = id): readonly RowPlan[] {
-  return [
-    { id: timeId, peer, figures: timeFigures },
-    { id: `${id}.memory`, peer, figures: memoryFigures },
-  ];
-}
-
-function inference(entrants: Entrants, network: NetworkSubject['network'], batch: number): Contest {
-  const subject = resnet(network, batch);
-  const match = { ours: entrants.ours(subject), theirs: entrants.pytorch(subject), bound: INFERENCE_BOUND };
-  return { match, rows: timeAndMemory(`${network}.inference.b${batch}`, 'pytorch') };
-}
-
 function exported(entrants: Entrants, batch: number): Contest {
-  const subject = resnet('resnet50', batch);
+  const subject = inferred('resnet50', batch);
   const match = { ours: entrants.ours(subject), theirs: entrants.exported(subject), bound: INFERENCE_BOUND };
   return { match, rows: timeAndMemory(`resnet50.inference.b${batch}`, 'onnxruntime-pytorch-export') };
 }
 
 function trained(network: 'resnet50' | 'resnet50-gc'): NetworkSubject {
   const watch = network === 'resnet50' ? WATCHED : [...WATCHED, ...WATCHED_GC];
-  return { ...resnet(network, 8), mode: 'training', rate: 0.003, residualScale: 0.1, watch };
+  return { ...inferred(network, 8), mode: 'training', rate: 0.003, residualScale: 0.1, watch };
 }
 
 function training(entrants: Entrants, network: 'resnet50' | 'resnet50-gc'): Contest {
@@ -100,7 +84,7 @@ function recomputing(entrants: Entrants): readonly Contest[] {
 
 /** What the context blocks cost: our network with them against ours without. */
 function contextShare(entrants: Entrants): Contest {
-  const [ours, plain] = [entrants.ours(resnet('resnet50-gc', 1)), entrants.ours(resnet('resnet50', 1))];
+  const [ours, plain] = [entrants.ours(inferred('resnet50-gc', 1)), entrants.ours(inferred('resnet50', 1))];
   const rows = [{ id: 'resnet50-gc.share.b1', peer: 'farsight-resnet50', figures: shareFigures }];
   return { match: { ours, theirs: [plain] }, rows };
 }
@@ -139,7 +123,7 @@ function convolution(entrants: Entrants): readonly Contest[] {
 function peakShare(entrants: Entrants, machine: Machine): readonly Contest[] {
   const size = 2048;
   const product: MatMulSubject = { kind: 'matmul', size };
-  const [ours, id] = [entrants.ours(resnet('resnet50', 8)), 'resnet50.peak-share.b8'];
+  const [ours, id] = [entrants.ours(inferred('resnet50', 8)), 'resnet50.peak-share.b8'];
   const work = { ours: 8 * RESNET50_GMAC, theirs: size ** 3 / 1e9 };
   const atPeak = (peer: string, clock: () => Machine): RowPlan => ({
     id,

@@ -113,7 +113,8 @@ export class Entrants {
       throw new Fault('engine', message);
     }
     // OPENBLAS_CORETYPE would hold PyTorch's matrix products to another processor's kernels.
-    const env = { OMP_NUM_THREADS: String(this.#threads ?? this.#cores), OPENBLAS_CORETYPE: undefined };
+    const threads = String(this.#threads ?? this.#cores);
+    const env = { OMP_NUM_THREADS: threads, OPENBLAS_CORETYPE: undefined, PYTHONDONTWRITEBYTECODE: '1' };
     return { name, command: this.#python.path, args: [join(HERE, 'peers/pytorch.py')], env };
   }
 

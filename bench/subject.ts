@@ -1,8 +1,20 @@
 /** A whole network on a fixed batch of pictures, weights and pictures by the fill formula. */
 export interface NetworkSubject {
   readonly kind: 'network';
-  /** ResNet-18; ResNet-50; with global-context blocks (r16, stages c3 to c5); with five non-local blocks. 1000 classes. */
-  readonly network: 'resnet50' | 'resnet50-gc' | 'resnet50-nl' | 'resnet18';
+  /**
+   * A named network; or, with a dash, ResNet-50 with global-context blocks (r16, stages c3 to c5), with five non-local
+   * blocks, or with the same five that read keys and values from a map pooled by two. 1000 classes.
+   */
+  readonly network:
+    | 'resnet18'
+    | 'resnet50'
+    | 'resnet50-gc'
+    | 'resnet50-nl'
+    | 'resnet50-nl-pooled'
+    | 'cotnet50'
+    | 'container_v1_light'
+    | 'lrnet26'
+    | 'deit_small_patch16_224';
   readonly batch: number;
   /** Height and width of a picture. */
   readonly size: number;
@@ -17,6 +29,8 @@ export interface NetworkSubject {
    * in training from zero-initialised ones, keep float32's rounding from growing over the layers (see README.md).
    */
   readonly residualScale?: number;
+  /** How PyTorch reads windows: with a copy of the values for each tap, the default, or one tap after the other. */
+  readonly windows?: 'unfold' | 'shifts';
   /** Parameters that are compared after the first step, and of which the momentum's l2 norm is. */
   readonly watch?: readonly string[];
 }
@@ -29,6 +43,16 @@ export interface NonLocalSubject {
   readonly inner: number;
   readonly height: number;
   readonly width: number;
+}
+
+/**
+ * softmax(q kᵀ channels^-1/2) v with one head and its gradients with respect to q, k and v, each [1, positions,
+ * channels], seeded with dy.
+ */
+export interface AttentionSubject {
+  readonly kind: 'attention';
+  readonly positions: number;
+  readonly channels: number;
 }
 
 /** One 3 x 3 convolution, stride 1, padding 1, as many channels out as in. */
@@ -77,6 +101,7 @@ export interface LoadSubject {
 export type Subject =
   | NetworkSubject
   | NonLocalSubject
+  | AttentionSubject
   | ConvSubject
   | MatMulSubject
   | OnnxSubject

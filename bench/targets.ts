@@ -16,6 +16,11 @@ export const BUSY = 0.05;
 const TRAINING = ['resnet50.train.b8', 'resnet50-gc.train.b8'];
 const NONLOCAL = ['nonlocal.64x64.time', 'nonlocal.128x128.time'];
 
+const WINDOWED = ['cotnet50', 'lrnet26'];
+const PYTORCH = { peer: 'pytorch', of: 'ratio' } as const;
+const inferenceOf = (networks: readonly string[]): string[] => networks.map((name) => `${name}.inference.b1`);
+const trainingOf = (networks: readonly string[]): string[] => networks.map((name) => `${name}.train.b4`);
+
 /** Every target. Memory linear in positions: four times the positions, at most four times the memory and a tenth. */
 export const TARGETS: readonly Target[] = [
   { ids: ['resnet50.inference.b1'], peer: 'pytorch', of: 'ratio', most: 0.58 },
@@ -33,6 +38,12 @@ export const TARGETS: readonly Target[] = [
   { ids: ['resnet50.train.b8.recompute'], peer: 'farsight-resnet50', of: 'ratio', most: 1.35 },
   { ids: ['resnet50-gc.share.b1'], peer: 'farsight-resnet50', of: 'ratio', most: 0.06 },
   { ids: NONLOCAL, peer: 'pytorch', of: 'ratio', most: 0.5 },
+  { ids: inferenceOf(['resnet50-nl', 'container_v1_light', 'deit_small_patch16_224']), ...PYTORCH, most: 0.65 },
+  { ids: inferenceOf(WINDOWED), ...PYTORCH, most: 0.4 },
+  { ids: trainingOf(['resnet50-nl', 'container_v1_light']), ...PYTORCH, most: 1 },
+  { ids: trainingOf(WINDOWED), ...PYTORCH, most: 0.7 },
+  { ids: ['attention.96x96.train'], ...PYTORCH, most: 1 },
+  { ids: ['attention.train.growth.memory'], peer: 'farsight-48x48', of: 'ratio', most: 4.4 },
   { ids: ['nonlocal.growth.memory'], peer: 'farsight-64x64', of: 'ratio', most: 4.4 },
   { ids: ['load.safetensors'], peer: 'node-readfile', of: 'ratio', most: 1.43 },
   { ids: ['load.safetensors'], peer: 'read-into-one-buffer', of: 'ratio', most: 1.43 },

@@ -17,16 +17,28 @@ const FIVE_NON_LOCAL: readonly ContextPlacement[] = [
   { ...NON_LOCAL, stages: [3], blocks: [0, 2, 4] },
 ];
 
-/** Our description of a residual network of the benchmark. */
-export function residualNetwork({ network }: NetworkSubject): Network {
+/** The same, keys and values from a map pooled by two after the projection, as mmcv pools. */
+const FIVE_POOLED: readonly ContextPlacement[] = FIVE_NON_LOCAL.map((placement) => ({
+  ...placement,
+  context: { ...NON_LOCAL.context, subSample: { order: 'after-projection' } },
+}));
+
+/** Our description of a network of the benchmark. */
+export function benchNetwork({ network }: NetworkSubject): Network {
   switch (network) {
     case 'resnet18':
     case 'resnet50':
+    case 'cotnet50':
+    case 'container_v1_light':
+    case 'lrnet26':
+    case 'deit_small_patch16_224':
       return createModel(network).network;
     case 'resnet50-gc':
       return createModel('resnet50', { context: [GLOBAL_CONTEXT] }).network;
     case 'resnet50-nl':
       return createModel('resnet50', { context: FIVE_NON_LOCAL }).network;
+    case 'resnet50-nl-pooled':
+      return createModel('resnet50', { context: FIVE_POOLED }).network;
     default:
       return network satisfies never;
   }

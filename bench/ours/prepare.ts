@@ -10,8 +10,9 @@ import { type Network, type StateSpec, traceNetwork } from '../../src/model/scop
 import { lowerTraced, traceTraining } from '../../src/train/network.ts';
 import { createStepper } from '../../src/train/step.ts';
 import type { NetworkSubject, Part, Runnable, Subject, SubjectOptions } from '../subject.ts';
+import { attention } from './attention.ts';
 import { loading } from './load.ts';
-import { nonLocalNetwork, residualNetwork } from './networks.ts';
+import { benchNetwork, nonLocalNetwork } from './networks.ts';
 import { pipeline } from './pipeline.ts';
 
 /** Our side of a subject: our graph, our session, in this process. */
@@ -19,11 +20,13 @@ export function prepareOurs(runtime: Runtime, subject: Subject, options: Subject
   switch (subject.kind) {
     case 'network':
       if (subject.mode === 'training') return training(runtime, subject, options);
-      return inference(runtime, residualNetwork(subject), [subject.batch, 3, subject.size, subject.size], options);
+      return inference(runtime, benchNetwork(subject), [subject.batch, 3, subject.size, subject.size], options);
     case 'nonlocal': {
       const shape = [1, subject.channels, subject.height, subject.width];
       return inference(runtime, nonLocalNetwork(subject), shape, options);
     }
+    case 'attention':
+      return attention(runtime, subject, request(options));
     case 'conv': {
       const { channels, size, batch } = subject;
       const network: Network = (s, { x }) => ({ y: conv2d(s, x!, { channels, kernel: 3, padding: 1 }) });
@@ -92,7 +95,7 @@ async function inference(
 
 async function training(runtime: Runtime, subject: NetworkSubject, options: SubjectOptions): Promise<Runnable> {
   const { batch, size, rate = 0.01, watch = [], residualScale = 1, recompute = false } = subject;
-  const traced = traceTraining(residualNetwork(subject), { batch, size, labelSmoothing: 0, provider: 'cpu' });
+  const traced = traceTraining(benchNetwork(subject), { batch, size, labelSmoothing: 0, provider: 'cpu' });
   const rule = { optimizer: { kind: 'sgd', momentum: 0.9 }, settings: () => ({ decay: 1e-4 }), recompute } as const;
   const state = new Map(traced.state.map((spec) => [spec.name, scaled(filled(spec), spec.name, residualScale)]));
   const stepper = await createStepper(runtime, traced, rule, { state }, request(options));

@@ -94,11 +94,12 @@ class Named(nn.Module):
 class NonLocal(nn.Module):
     """z = x + Wz softmax(theta(x)' phi(x) d^-1/2) g(x): embedded Gaussian (arXiv:1711.07971), plain, with mmcv's names."""
 
-    def __init__(self, channels, inner, norm):
+    def __init__(self, channels, inner, norm, pooled=False):
         super().__init__()
-        self.g = Named(channels, inner)
+        pool = (lambda named: nn.Sequential(named, nn.MaxPool2d(2))) if pooled else (lambda named: named)
+        self.g = pool(Named(channels, inner))
         self.theta = Named(channels, inner)
-        self.phi = Named(channels, inner)
+        self.phi = pool(Named(channels, inner))
         self.conv_out = Named(inner, channels, norm)
 
     def forward(self, x):
@@ -112,7 +113,7 @@ class NonLocal(nn.Module):
 
 
 def network(name):
-    """torchvision's ResNet-50, plain, with context blocks in layers 2 to 4, or with five non-local blocks."""
+    """torchvision's ResNet-50, plain, with context blocks in layers 2 to 4, or with five non-local blocks; or a model of ours."""
     from torchvision.models.resnet import Bottleneck, ResNet, resnet50
 
     if name == "resnet50":
@@ -135,7 +136,7 @@ def network(name):
                 return self.relu(y)
 
         return ResNet(GcBottleneck, [3, 4, 6, 3])
-    if name == "resnet50-nl":
+    if name in ("resnet50-nl", "resnet50-nl-pooled"):
 
         class NlBottleneck(Bottleneck):
             def forward(self, x):
@@ -145,8 +146,31 @@ def network(name):
         net = ResNet(NlBottleneck, [3, 4, 6, 3])
         for stage, block in ((2, 0), (2, 2), (3, 0), (3, 2), (3, 4)):
             channels = 256 * 2 ** (stage - 1)
-            getattr(net, f"layer{stage}")[block].non_local_block = NonLocal(channels, channels // 2, norm=True)
+            getattr(net, f"layer{stage}")[block].non_local_block = NonLocal(
+                channels, channels // 2, norm=True, pooled=name.endswith("pooled")
+            )
         return net
+    return model(name)
+
+
+def model(name):
+    """A network that is written in torch_models."""
+    if name == "cotnet50":
+        from torch_models.cotnet import CotNet
+
+        return CotNet()
+    if name == "container_v1_light":
+        from torch_models.container import Container
+
+        return Container()
+    if name == "lrnet26":
+        from torch_models.local_relation import LrNet
+
+        return LrNet()
+    if name == "deit_small_patch16_224":
+        from torch_models.vision_transformer import VisionTransformer
+
+        return VisionTransformer()
     raise ValueError(f"no network {name}")
 
 
@@ -202,6 +226,24 @@ class Training:
                 parts["param/" + name] = p.detach().clone()
                 parts["momentum-l2/" + name] = self.sgd.state[p]["momentum_buffer"].double().norm().float()
         return {"loss": torch.stack([before, self.run()]), **parts}
+
+
+class Attention:
+    """softmax(q k' d^-1/2) v by plain products, and its gradients by autograd."""
+
+    def __init__(self, subject):
+        shape = (1, subject["positions"], subject["channels"])
+        self.parts = [fill_input(key, shape).requires_grad_() for key in ("q", "k", "v")]
+        self.dy, self.scale = fill_input("dy", shape), subject["channels"] ** -0.5
+
+    def run(self):
+        q, k, v = self.parts
+        y = torch.matmul((torch.matmul(q, k.transpose(1, 2)) * self.scale).softmax(-1), v)
+        return y.detach(), torch.autograd.grad(y, self.parts, self.dy)
+
+    def output(self):
+        y, gradients = self.run()
+        return {"y": y, **dict(zip(("dq", "dk", "dv"), gradients))}
 
 
 class MatMul:
@@ -263,11 +305,17 @@ def make(subject):
     kind, last = subject["kind"], subject.get("format") == "channels_last"
     if kind == "network":
         x = fill_input("x", (subject["batch"], 3, subject["size"], subject["size"]))
+        if "windows" in subject:
+            from torch_models import local
+
+            local.way = subject["windows"]
         module = network(subject["network"])
         return Training(module, x, subject, last) if subject["mode"] == "training" else Inference(module, x, last)
     if kind == "nonlocal":
         x = fill_input("x", (1, subject["channels"], subject["height"], subject["width"]))
         return Inference(NonLocal(subject["channels"], subject["inner"], norm=False), x, last)
+    if kind == "attention":
+        return Attention(subject)
     if kind == "conv":
         x = fill_input("x", (subject["batch"], subject["channels"], subject["size"], subject["size"]))
         return Inference(nn.Conv2d(subject["channels"], subject["channels"], 3, padding=1, bias=False), x, last)

@@ -50,4 +50,4 @@ describe.runIf(there)('the PyTorch models of the benchmark', () => {
   }, 120_000);
 });
 
-it.skipIf(there)(`compares the PyTorch models with the golden cases (skipped: ${missing})`, () => undefined);
+if (!there) it.skip(`the PyTorch models are the references (skipped: ${missing})`, () => undefined);
