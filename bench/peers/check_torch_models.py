@@ -12,7 +12,7 @@ import pytorch
 import torch
 from torch_models import local
 from torch_models.container import Container, MixedBlock, StaticBlock
-from torch_models.cotnet import Bottleneck, CotLayer, CotNet
+from torch_models.cotnet import CotBottleneck, CotLayer, CotNet
 from torch_models.local_relation import LocalRelation
 from torch_models.vision_transformer import VisionTransformer
 
@@ -32,7 +32,7 @@ MAKE = {
     "backbones/nl_resnet50_5_embedded_gaussian": lambda c: pytorch.network("resnet50-nl"),
     "blocks/cotlayer_d32_k5": lambda c: CotLayer(c["dim"], c["kernel_size"]),
     "blocks/cotlayer_d64": lambda c: CotLayer(c["dim"], c["kernel_size"]),
-    "blocks/cot_bottleneck_s2": lambda c: Bottleneck(c["inplanes"], c["planes"], c["stride"]),
+    "blocks/cot_bottleneck_s2": lambda c: CotBottleneck(c["inplanes"], c["planes"], c["stride"]),
     "blocks/container_cblock": lambda c: StaticBlock(c["dim"], c["mlp_ratio"]),
     "blocks/container_mixblock": lambda c: MixedBlock(c["dim"], c["mlp_ratio"], c["num_heads"]),
     "blocks/local_relation_k3_abs": relation,

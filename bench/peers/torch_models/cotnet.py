@@ -4,8 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .local import read_windows
-
-EXPANSION = 4
+from .residual import Bottleneck, ResidualNet
 
 
 class CotLayer(nn.Module):
@@ -46,49 +45,19 @@ class CotLayer(nn.Module):
         return dynamic * share[:, :, 0] + static * share[:, :, 1]
 
 
-class Bottleneck(nn.Module):
-    """1x1, the layer (after an average pool where it strides), 1x1, and the shortcut."""
+class CotBottleneck(Bottleneck):
+    """A bottleneck around the layer, which pools by 3x3 before it where it strides."""
 
-    def __init__(self, inputs, width, stride):
-        super().__init__()
-        outputs = EXPANSION * width
-        self.conv1 = nn.Conv2d(inputs, width, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
+    def __init__(self, inputs, planes, stride):
+        super().__init__(inputs, planes, planes, stride, CotLayer(planes))
         self.pool = nn.AvgPool2d(3, 2, padding=1) if stride == 2 else nn.Identity()
-        self.conv2 = CotLayer(width)
-        self.conv3 = nn.Conv2d(width, outputs, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(outputs)
-        self.relu = nn.ReLU(inplace=True)
-        self.downsample = None
-        if stride != 1 or inputs != outputs:
-            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
 
-    def forward(self, x):
-        y = self.conv2(self.pool(self.relu(self.bn1(self.conv1(x)))))
-        y = self.bn3(self.conv3(y))
-        y += x if self.downsample is None else self.downsample(x)
-        return self.relu(y)
+    def middle(self, y):
+        return self.conv2(self.pool(y))
 
 
-class CotNet(nn.Module):
-    """ResNet's frame around these bottlenecks; `layers` are the numbers of blocks."""
+class CotNet(ResidualNet):
+    """ResNet with these bottlenecks."""
 
     def __init__(self, layers=(3, 4, 6, 3), classes=1000):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 7, 2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.MaxPool2d(3, 2, padding=1)
-        inputs = 64
-        for i, blocks in enumerate(layers):
-            stage, width = [], 64 * 2**i
-            for j in range(blocks):
-                stage.append(Bottleneck(inputs, width, 2 if i > 0 and j == 0 else 1))
-                inputs = EXPANSION * width
-            setattr(self, f"layer{i + 1}", nn.Sequential(*stage))
-        self.fc = nn.Linear(inputs, classes)
-
-    def forward(self, x):
-        y = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        y = self.layer4(self.layer3(self.layer2(self.layer1(y))))
-        return self.fc(y.mean((2, 3)))
+        super().__init__(nn.Conv2d(3, 64, 7, 2, padding=3, bias=False), CotBottleneck, layers, classes)

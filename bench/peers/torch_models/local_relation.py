@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from .local import outside, read_windows, windows
+from .residual import Bottleneck, ResidualNet
 
 BEYOND = -100.0  # what the comparison gives beyond the border
 
@@ -50,3 +51,26 @@ class LocalRelation(nn.Module):
         scores = self.similarity(q, k).masked_fill(self.beyond[height, width], BEYOND)
         weights = (scores + self.geometry(self.offsets).view(self.groups, -1, 1)).softmax(2)
         return self.out(read_windows(x, weights, self.kernel, self.stride, size, modular=False))
+
+
+class LrBottleneck(Bottleneck):
+    """A bottleneck 100 / 64 times as wide around the layer, with norm and ReLU after it; it strides by itself."""
+
+    def __init__(self, inputs, planes, stride):
+        width = 100 * planes // 64
+        m = 8 if width % 8 == 0 else 10
+        super().__init__(inputs, planes, width, stride, LocalRelation(width, stride=stride, m=m))
+        self.bn2 = nn.BatchNorm2d(width)
+
+    def middle(self, y):
+        return self.relu(self.bn2(self.conv2(y)))
+
+
+class LrNet(ResidualNet):
+    """LR-Net-26: ResNet-26 with these bottlenecks, and a stem that mixes colours and reads windows of 7x7."""
+
+    def __init__(self, layers=(2, 2, 2, 2), classes=1000):
+        mix = nn.Sequential(
+            nn.Conv2d(3, 64, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True), LocalRelation(64, stride=2)
+        )
+        super().__init__(mix, LrBottleneck, layers, classes)
