@@ -3,13 +3,32 @@ import { Fault } from '../../core/fault.ts';
 import { didYouMean } from '../../core/suggest.ts';
 import { byValue } from '../read-options.ts';
 import type { AnyBlockSpec, Block, BlockSpec } from './block.ts';
+import { CONTEXTUAL_TRANSFORMER } from './contextual-transformer.ts';
+import { CONVOLUTION } from './convolution.ts';
+import { DEPTHWISE } from './depthwise.ts';
 import { GLOBAL_CONTEXT } from './global-context.ts';
+import { LOCAL_RELATION } from './local-relation.ts';
+import { LOCAL_SELF_ATTENTION } from './local-self-attention.ts';
+import { NON_LOCAL_MEANS } from './non-local-means.ts';
 import { NON_LOCAL } from './non-local-record.ts';
 import { SIMPLIFIED_NON_LOCAL } from './simplified-non-local.ts';
+import { SPLIT_ATTENTION } from './split-attention.ts';
 import { SQUEEZE_EXCITATION } from './squeeze-excitation.ts';
 
 /** Every block of the package; a line each is all that a block needs beside its file. */
-export const BLOCKS: readonly Block[] = [NON_LOCAL, SIMPLIFIED_NON_LOCAL, SQUEEZE_EXCITATION, GLOBAL_CONTEXT];
+export const BLOCKS: readonly Block[] = [
+  NON_LOCAL,
+  SIMPLIFIED_NON_LOCAL,
+  SQUEEZE_EXCITATION,
+  GLOBAL_CONTEXT,
+  CONTEXTUAL_TRANSFORMER,
+  SPLIT_ATTENTION,
+  LOCAL_SELF_ATTENTION,
+  LOCAL_RELATION,
+  CONVOLUTION,
+  DEPTHWISE,
+  NON_LOCAL_MEANS,
+];
 
 const added: Block[] = [];
 

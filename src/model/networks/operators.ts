@@ -3,6 +3,7 @@ import { subDim } from '../../graph/dimension.ts';
 import * as op from '../../graph/ops/index.ts';
 import type { Value } from '../../graph/value.ts';
 import { type ContextSpec, contextBlock } from '../blocks/context.ts';
+import { blockOf } from '../blocks/table.ts';
 import { averagePool } from '../layers/pool.ts';
 import type { Scope } from '../scope.ts';
 
@@ -64,7 +65,13 @@ export function checkOperators({ layers, operators }: OperatorHost): void {
 
 /** The operator of a block, with the block's stride. x [N, C, H, W] → [N, C, H', W'], H' = ⌊(H − 1) / stride⌋ + 1. */
 export function operate(s: Scope, x: Value, placement: OperatorPlacement, stride: number): Value {
-  const { operator, stride: how = 'average-before' } = placement;
+  const { operator } = placement;
+  const block = blockOf(operator.kind, s.path);
+  const how = placement.stride ?? (block.strides ? 'own' : 'average-before');
+  if (how === 'own' && !block.strides) {
+    const others = '"average-before", "average-after" or "blur-after"';
+    throw new Fault('config', `${s.path}: expected a stride that ${block.title} can have, got "own". Use ${others}.`);
+  }
   if (stride === 1) return contextBlock(s, x, operator);
   switch (how) {
     case 'own':
