@@ -14,6 +14,9 @@ import { channelsOf, fraction } from './shape.ts';
 /** How the context meets the features. */
 export type Fusion = 'add' | 'multiply';
 
+/** What stands between the two layers of the transform: the ablation of GCNet's table on the bottleneck. */
+export type Between = 'norm-relu' | 'relu' | 'nothing';
+
 /** Options of {@link globalContext}. */
 export interface GlobalContextConfig {
   readonly kind: 'global-context';
@@ -25,6 +28,8 @@ export interface GlobalContextConfig {
   readonly pooling?: 'attention' | 'average';
   /** `['add']` where absent. With both, x is multiplied first. */
   readonly fusions?: readonly Fusion[];
+  /** Between W_v1 and W_v2; `norm-relu` where absent. */
+  readonly between?: Between;
   /** Whose parameter names and first weights; `gcnet` where absent. */
   readonly names?: 'gcnet' | 'timm';
 }
@@ -34,7 +39,7 @@ interface Style {
   readonly branch: { readonly [K in Fusion]: string };
   readonly first: string;
   readonly norm: string;
-  readonly last: string;
+  readonly last: { readonly [K in Between]: string };
   readonly epsilon: number;
   /** Whether the norm's parameters keep the positions' axes: [P, 1, 1] and not [P]. */
   readonly normAxes: boolean;
@@ -47,14 +52,16 @@ interface Style {
 const GCNET: Style = {
   mask: 'conv_mask',
   branch: { add: 'channel_add_conv', multiply: 'channel_mul_conv' },
-  ...{ first: '0', norm: '1', last: '3', epsilon: 1e-5, normAxes: true },
+  ...{ first: '0', norm: '1', epsilon: 1e-5, normAxes: true },
+  last: { 'norm-relu': '3', relu: '2', nothing: '1' }, // places in a Sequential
   lastInit: { add: ZEROS, multiply: ZEROS },
   biasInit: ZEROS,
 };
 const TIMM: Style = {
   mask: 'conv_attn',
   branch: { add: 'mlp_add', multiply: 'mlp_scale' },
-  ...{ first: 'fc1', norm: 'norm', last: 'fc2', epsilon: 1e-6, normAxes: false },
+  ...{ first: 'fc1', norm: 'norm', epsilon: 1e-6, normAxes: false },
+  last: { 'norm-relu': 'fc2', relu: 'fc2', nothing: 'fc2' },
   lastInit: { add: ZEROS, multiply: { kind: 'fan-in-uniform' } },
 };
 
@@ -62,7 +69,7 @@ const TIMM: Style = {
  * Global context block: one attention map for all queries, a bottleneck on the context, a fusion.
  *
  *     c = Σ_j α_j x_j,  α = softmax_j(W_k x_j), or 1/L        context modelling, eq. 4
- *     t = W_v2 ReLU(LN(W_v1 c))                               transform, eq. 5
+ *     t = W_v2 ReLU(LN(W_v1 c)), W_v2 ReLU(W_v1 c), W_v2 W_v1 c   transform, eq. 5 and its ablation
  *     z_i = x_i ⊙ σ(t) (multiply),  x_i + t (add),  x_i ⊙ σ(t) + t' (both)
  *
  * Cao et al., "GCNet: Non-local Networks Meet Squeeze-Excitation Networks and Beyond", ICCVW 2019, arXiv:1904.11492.
@@ -117,9 +124,11 @@ function transform(s: Scope, c: Value, { config, style, axes, fusion }: Branch):
   const channels = c.shape[1] as number;
   const hidden = config.hiddenChannels ?? fraction(s, channels, config.ratio ?? 1 / 16);
   const h = pointwise(s.at(style.first), c, { channels: hidden, axes }); // [N, P]
-  const normed = layerNorm(s.at(style.norm), h, { epsilon: style.epsilon, axes: style.normAxes ? axes : 0 });
+  const { between = 'norm-relu' } = config;
+  const norm = { epsilon: style.epsilon, axes: style.normAxes ? axes : 0 };
+  const normed = between === 'norm-relu' ? layerNorm(s.at(style.norm), h, norm) : h;
   const last = { channels, axes, init: style.lastInit[fusion], ...(style.biasInit && { biasInit: style.biasInit }) };
-  return s.within(() => pointwise(s.at(style.last), op.relu(normed), last));
+  return s.within(() => pointwise(s.at(style.last[between]), between === 'nothing' ? normed : op.relu(normed), last));
 }
 
 const ROW: AlgebraRow = {
@@ -168,6 +177,7 @@ export const GLOBAL_CONTEXT: Block<GlobalContextConfig> = {
       .array(z.enum(['add', 'multiply']))
       .min(1)
       .optional(),
+    between: z.enum(['norm-relu', 'relu', 'nothing']).optional(),
     names: z.enum(['gcnet', 'timm']).optional(),
   }),
   build: globalContext,
@@ -220,7 +230,8 @@ export const GLOBAL_CONTEXT: Block<GlobalContextConfig> = {
 
 function recognise(shape: ShapeOf): GlobalContextConfig | null {
   for (const names of ['gcnet', 'timm'] as const) {
-    const { branch, first, mask } = names === 'timm' ? TIMM : GCNET;
+    const style = names === 'timm' ? TIMM : GCNET;
+    const { branch, first, mask } = style;
     const added = shape(`${branch.add}.${first}.weight`);
     const scaled = shape(`${branch.multiply}.${first}.weight`);
     const hidden = added ?? scaled;
@@ -231,8 +242,15 @@ function recognise(shape: ShapeOf): GlobalContextConfig | null {
       ratio: hidden[0]! / hidden[1]!,
       ...(fusions.join() !== 'add' && { fusions }),
       ...(!shape(`${mask}.weight`) && { pooling: 'average' }),
+      ...betweenOf((name) => shape(`${added ? branch.add : branch.multiply}.${name}.weight`), style),
       ...(names === 'timm' && { names }),
     };
   }
   return null;
+}
+
+/** What the tensors of one branch tell of {@link Between}; timm's names without a norm are taken to have a ReLU. */
+function betweenOf(shape: ShapeOf, { norm, last }: Style): { readonly between?: Between } {
+  if (shape(norm) && shape(last['norm-relu'])) return {};
+  return { between: shape(last.relu) ? 'relu' : 'nothing' };
 }
