@@ -1,7 +1,7 @@
 import type { ContextSpec } from '../blocks/context.ts';
 import type { GlobalContextConfig } from '../blocks/global-context.ts';
 import type { NonLocalConfig } from '../blocks/non-local.ts';
-import type { NamedNetwork } from './named.ts';
+import type { NamedNetwork } from './family.ts';
 import type { ContextPlacement, ContextPosition } from './placement.ts';
 import type { ResnetConfig } from './resnet-config.ts';
 import { RESNETS } from './resnet-table.ts';
@@ -42,14 +42,18 @@ const GC: GlobalContextConfig = { kind: 'global-context', ratio: 1 / 16 };
 
 type Base = 'resnet50' | 'resnet101' | 'resnext50_32x4d' | 'resnext101_32x4d';
 
-function row(
-  base: Base,
-  context: ContextSpec,
-  places: readonly Place[],
-  parameters: number,
-): NamedNetwork<ResnetConfig> {
+type Row = NamedNetwork<ResnetConfig>;
+
+function row(base: Base, context: ContextSpec, places: readonly Place[], parameters: number): Row {
   const { config, input } = RESNETS[base];
   return { config: { ...config, context: places.map((place) => ({ context, ...place })) }, parameters, input };
+}
+
+/** GCNet's table of ImageNet, whose networks stride in the first 1 x 1 of a bottleneck. */
+function onImageNet(network: Row, parameters: number, macs: number): Row {
+  const source = 'arXiv:1904.11492, table of ImageNet';
+  const difference = 'the paper strides in the first 1 x 1 of a bottleneck, `strideIn: "1x1"`, we in its 3 x 3';
+  return { ...network, published: { parameters, macs, size: 224, source, difference } };
 }
 
 /** The name of a network in {@link GCNETS}. */
@@ -64,7 +68,7 @@ export type GcnetName =
 
 /** Networks of the kind `resnet` that are rows of the ablations of NLNet and GCNet. */
 export const GCNETS: { readonly [K in GcnetName]: NamedNetwork<ResnetConfig> } = {
-  'resnet50-nl1': row('resnet50', NL, single(3), 27_656_744),
+  'resnet50-nl1': onImageNet(row('resnet50', NL, single(3), 27_656_744), 27.66e6, 4.11e9),
   'resnet50-nl1-full': row('resnet50', { kind: 'non-local' }, single(3), 27_656_744),
   'resnet50-nl1-after-projection': row(
     'resnet50',
@@ -82,9 +86,9 @@ export const GCNETS: { readonly [K in GcnetName]: NamedNetwork<ResnetConfig> } =
   'resnet101-nl1': row('resnet101', NL, single(3), 46_648_872),
   'resnet101-nl5': row('resnet101', NL_NORM, FIVE_OF_101, 51_903_528),
   'resnet101-nl10': row('resnet101', NL_NORM, TEN_OF_101, 59_257_896),
-  'resnet50-snl1': row('resnet50', SNL, single(3), 26_607_657),
+  'resnet50-snl1': onImageNet(row('resnet50', SNL, single(3), 26_607_657), 26.61e6, 3.86e9),
   'resnet101-snl1': row('resnet101', SNL, single(3), 45_599_785),
-  'resnet50-gc1': row('resnet50', GC, single(3), 25_690_345),
+  'resnet50-gc1': onImageNet(row('resnet50', GC, single(3), 25_690_345), 25.69e6, 3.86e9),
   'resnet101-gc1': row('resnet101', GC, single(3), 44_682_473),
   'resnet50-snl5': row('resnet50', SNL, FIVE, 29_235_245),
   'resnet50-gc5-r4': row('resnet50', { ...GC, ratio: 1 / 4 }, FIVE, 27_403_309),
@@ -97,6 +101,8 @@ export const GCNETS: { readonly [K in GcnetName]: NamedNetwork<ResnetConfig> } =
   'resnet50-gc-c5': row('resnet50', GC, everywhere('after-conv3', [4]), 27_143_339),
   'resnet50-gc-after-add': row('resnet50', GC, everywhere('after-add'), 28_078_773),
   'resnet50-gc-after-3x3': row('resnet50', GC, everywhere('after-conv2'), 25_720_533),
+  'resnet50-gc-no-act': row('resnet50', { ...GC, between: 'nothing' }, everywhere(), 28_076_981),
+  'resnet50-gc-relu': row('resnet50', { ...GC, between: 'relu' }, everywhere(), 28_076_981),
   'resnet50-gc-avg': row('resnet50', { ...GC, pooling: 'average' }, everywhere(), 28_064_424),
   'resnet50-gc-scale': row('resnet50', { ...GC, fusions: ['multiply'] }, everywhere(), 28_078_773),
   'resnet50-gc-avg-scale': row(
