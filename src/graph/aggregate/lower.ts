@@ -20,6 +20,8 @@ export interface LowerOptions extends Target {
 export interface Alternative {
   readonly lowering: LoweringName;
   readonly cost?: Cost;
+  /** Estimate of its time, in multiply-adds of a plain matrix product: what is compared. */
+  readonly time?: number;
   readonly refused?: string;
 }
 
@@ -29,6 +31,7 @@ export interface Choice {
   readonly path: string;
   readonly lowering: LoweringName;
   readonly cost: Cost;
+  readonly time: number;
   readonly alternatives: readonly Alternative[];
 }
 
@@ -75,14 +78,15 @@ function choose(site: Site, options: LowerOptions): Choice {
   const weighed: Alternative[] = NAMES.map((lowering) => {
     const way: Lowering = LOWERINGS[lowering];
     const refused = (way.general ? undefined : special(site)) ?? way.refuses(site, options);
-    return refused === undefined ? { lowering, cost: way.cost(site, options) } : { lowering, refused };
+    if (refused !== undefined) return { lowering, refused };
+    const cost = way.cost(site, options);
+    return { lowering, cost, time: timeOf(cost, way.pace, options.sizes) };
   });
-  const open = weighed.filter((w): w is Alternative & { readonly cost: Cost } => w.cost !== undefined);
-  const time = (w: (typeof open)[number]): number => timeOf(w.cost, LOWERINGS[w.lowering].pace, options.sizes);
-  const cheapest = open.reduce((a, b) => (time(b) < time(a) ? b : a));
+  const open = weighed.filter((w): w is Required<Omit<Alternative, 'refused'>> => w.cost !== undefined);
+  const cheapest = open.reduce((a, b) => (b.time < a.time ? b : a));
   const best = open.find((w) => w.lowering === options.prefer) ?? cheapest;
   const alternatives = weighed.filter((w) => w !== best);
-  return { path: site.path, lowering: best.lowering, cost: best.cost, alternatives };
+  return { path: site.path, lowering: best.lowering, cost: best.cost, time: best.time, alternatives };
 }
 
 /** Why a lowering that knows no more than reading everywhere is not asked. */
