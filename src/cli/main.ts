@@ -39,8 +39,12 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./convert.ts')).convertCommand(),
   },
   models: {
-    summary: 'list the networks that have a name',
+    summary: 'list the networks that have a name, and the blocks',
     load: async () => (await import('./models.ts')).modelsCommand(),
+  },
+  explain: {
+    summary: 'show how each affinity of a network is computed, and at what cost',
+    load: async () => (await import('./explain.ts')).explainCommand(),
   },
   golden: {
     summary: 'check against numbers of reference implementations',
