@@ -35,7 +35,8 @@ const SMALL: Partial<ResnetConfig> = { width: 8, layers: [1, 2, 1, 1], classes: 
 
 describe.each(NAMES)('%s', (name) => {
   it('has the published number of parameters', () => {
-    expect(parameterCount(trace(name).state)).toBe(NETWORKS[name].parameters);
+    const { input, parameters } = NETWORKS[name];
+    expect(parameterCount(trace(name, {}, input.size).state)).toBe(parameters);
   });
   it('is made from a configuration that passes its own check unchanged', () => {
     expect(createModel(name).config).toEqual(NETWORKS[name].config);
