@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { ExplainedUse, ExplainedWay, Explanation } from '../node.ts';
+import { withSettings } from './place.ts';
 import { type CommonFlags, say, sayJson, table } from './terminal.ts';
-import { jsonOrText } from './train-flags.ts';
 import { collect, number } from './train-options.ts';
 
 interface ExplainFlags extends CommonFlags {
@@ -55,20 +55,13 @@ async function runExplain(model: string, flags: ExplainFlags): Promise<void> {
     throw new InvalidArgumentError(`--batch: expected a whole number of at least 1, got ${batch}.`);
   }
   const explanation = door.explainModel({
-    ...{ model, training, set: flags.set.map(setting) },
+    ...{ model, training, overrides: withSettings(door.explainedOptions(model), flags.set).changed },
     provider: provider as Explanation['provider'],
     ...(size !== undefined && { size }),
     ...(batch !== undefined && { batch }),
   });
   if (flags.json) sayJson(explanation);
   else for (const line of lines(explanation, door)) say(line);
-}
-
-/** A place and a value from `KEY=VALUE`. */
-export function setting(text: string): readonly [place: string, value: unknown] {
-  const equals = text.indexOf('=');
-  if (equals < 1) throw new InvalidArgumentError(`--set: expected KEY=VALUE, got "${text}".`);
-  return [text.slice(0, equals), jsonOrText(text.slice(equals + 1))];
 }
 
 type Door = typeof import('../node.ts');

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { jsonOrText } from './place.ts';
 
 /** A short option of `farsight train` that stands for a place in the configuration. */
 interface Flag {
@@ -18,15 +19,6 @@ export function number(text: string): number {
 
 function numberOrAuto(text: string): number | 'auto' {
   return text === 'auto' ? text : number(text);
-}
-
-/** JSON where the text is JSON, else the text itself. */
-export function jsonOrText(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 /** The short options under the headings of the help. */

@@ -13,10 +13,11 @@ import { costOf, totalMacs } from '../graph/cost.ts';
 import { known } from '../graph/dimension.ts';
 import * as op from '../graph/ops/index.ts';
 import type { Value } from '../graph/value.ts';
+import type { BlockSpec } from './blocks/block.ts';
 import { contextBlock } from './blocks/context.ts';
 import { blockOf, blockSpec } from './blocks/table.ts';
+import type { FamilyConfig } from './networks/family.ts';
 import { createModel, namedNetwork } from './networks/table.ts';
-import { putOption } from './put-option.ts';
 import { readOptions } from './read-options.ts';
 import { type Network, parameterCount, type Traced, traceNetwork } from './scope.ts';
 
@@ -24,8 +25,8 @@ import { type Network, parameterCount, type Traced, traceNetwork } from './scope
 export interface ExplainRequest {
   /** The name of a network, or `block:KIND` for the small sample of a block. */
   readonly model: string;
-  /** Options by place, such as `operators[0].operator.kind`. */
-  readonly set?: readonly (readonly [place: string, value: unknown])[];
+  /** Options that are other than the network's, or than those of the block's sample. */
+  readonly overrides?: Readonly<Record<string, unknown>>;
   /** Side of the pictures; what the network is made for, or the block's sample has, where absent. */
   readonly size?: number;
   /** Pictures at a time; 1. */
@@ -102,33 +103,28 @@ interface Subject {
 
 const BLOCK = 'block:';
 
-function subjectOf({ model, set = [], size }: ExplainRequest): Subject {
+function subjectOf({ model, overrides = {}, size }: ExplainRequest): Subject {
   if (size !== undefined && !(Number.isInteger(size) && size > 0 && size <= 4096)) {
     throw new Fault('config', `explain: expected a size from 1 to 4096 pixels, got ${size}.`);
   }
   if (!model.startsWith(BLOCK)) {
-    const { overrides } = withOptions(namedNetwork(model).config, set);
     const { network, config, input } = createModel(model, overrides);
     const side = size ?? input.size;
     return { network, shape: [1, config.inChannels, side, side] };
   }
   const { sample } = blockOf(model.slice(BLOCK.length), 'explain');
-  const { all } = withOptions(sample.config, set);
-  const spec = readOptions(blockSpec, all, model) as { readonly kind: string };
+  const spec = readOptions(blockSpec, { ...sample.config, ...overrides }, model) as BlockSpec;
   const [n = 1, c = 1, ...space] = sample.shape;
-  const shape = [n, c, ...space.map((d) => size ?? d)];
-  return { network: (s, { x }) => ({ y: contextBlock(s, x!, spec) }), shape };
+  return {
+    network: (s, { x }) => ({ y: contextBlock(s, x!, spec) }),
+    shape: [n, c, ...space.map((d) => size ?? d)],
+  };
 }
 
-/** Plain JSON with values put in their places: the whole of it, and the members that were changed. */
-export function withOptions(
-  json: object,
-  set: NonNullable<ExplainRequest['set']>,
-): { readonly all: Readonly<Record<string, unknown>>; readonly overrides: Readonly<Record<string, unknown>> } {
-  const all = structuredClone(json) as Record<string, unknown>;
-  for (const [place, value] of set) putOption(all, place, value);
-  const changed = new Set(set.map(([place]) => /^[^.[]*/.exec(place)![0]));
-  return { all, overrides: Object.fromEntries(Object.entries(all).filter(([key]) => changed.has(key))) };
+/** The options of a network by name, or of `block:KIND` in its sample: what overrides change. */
+export function explainedOptions(model: string): FamilyConfig | BlockSpec {
+  if (!model.startsWith(BLOCK)) return namedNetwork(model).config;
+  return blockOf(model.slice(BLOCK.length), 'explain').sample.config;
 }
 
 /** The outputs and the gradients of their sum by every parameter. */
