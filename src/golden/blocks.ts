@@ -7,6 +7,8 @@ import type { Network } from '../model/scope.ts';
 import { type Attempt, type GoldenEnvironment, notSupported } from './attempt.ts';
 import type { ArrayCase } from './case.ts';
 import { readConfig } from './config.ts';
+import { CONTAINER_MODULES } from './container.ts';
+import { COT_MODULES } from './cotnet.ts';
 import { runForward } from './forward.ts';
 
 z.config({ jitless: true }); // asks for no `eval`
@@ -23,7 +25,7 @@ export async function runBlock(c: ArrayCase, env: GoldenEnvironment): Promise<At
 }
 
 /** Parts of networks that are no blocks, by `config.model`: they give `y`. */
-const MODULES: Readonly<Record<string, (c: ArrayCase) => Network>> = {};
+const MODULES: Readonly<Record<string, (c: ArrayCase) => Network>> = { ...CONTAINER_MODULES, ...COT_MODULES };
 
 /** A reference's block as options of ours, by the records of blocks; text says what of it is not built. */
 export function readBlock(c: ArrayCase, model: string, config: Readonly<Record<string, unknown>>): BlockSpec | string {

@@ -22,6 +22,7 @@ import { constant, currentPath } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
 
 import type { Scope, TapOffer } from './scope.ts';
+import { offerTokens, type TokenAffinity, type TokenGrid } from './token-taps.ts';
 
 /** What every affinity says, whatever it compares. */
 export interface Reading {
@@ -72,6 +73,8 @@ interface Common {
   readonly layout?: Layout;
   /** Name of the tap that shows the affinity, [N, heads, Q, L]; windows also have `NAME_window`, [N, heads, Q, K]. */
   readonly tap?: string;
+  /** The grid on which tokens [N, L, C] lie, for their tap to be drawn; see {@link offerTokens}. */
+  readonly grid?: TokenGrid;
 }
 
 /** {@link Compared} with its values. */
@@ -98,13 +101,13 @@ export type AggregateConfig = ComparedConfig | GivenConfig | UniformConfig | Mix
  * values [N, heads · V, ..] → [N, heads · V, ...], with the queries' axes. How it is computed is chosen later, by cost.
  */
 export function aggregate(s: Scope, config: AggregateConfig): Value {
-  const { values, tap, layout = 'channels-first' } = config;
+  const { values, tap, grid, layout = 'channels-first' } = config;
   const parts: readonly MixPart[] = 'mix' in config ? config.mix : [config];
   return s.within(() => {
     const path = currentPath();
     const members = parts.map((part) => memberOf(part, { values, layout, path }));
     const y = members.map((m) => weighed(m, layout)).reduce((a, b) => op.add(a, b));
-    if (tap !== undefined) offer(s, tap, members);
+    if (tap !== undefined) offer(s, tap, members, grid);
     return y;
   });
 }
@@ -163,14 +166,18 @@ function querySpaceOf(part: Weighing, values: Value, layout: Layout): readonly D
   return part.score.logits.shape[2] === 1 ? shared : ((part as Given).querySpace ?? space);
 }
 
-function offer(s: Scope, tap: string, members: readonly Member[]): void {
+function offer(s: Scope, tap: string, members: readonly Member[], grid: TokenGrid | undefined): void {
   const { site } = members[0]!;
   const { space, affinity } = site;
-  s.tap(tap, {
-    ...axesOf(affinity.querySpace, space),
+  const whole: TokenAffinity = {
     value: () => s.within(() => summed(members, affinityOf)),
     rows: (chosen) => s.within(() => summed(members, (m) => affinityRows(m, chosen))),
-  });
+  };
+  if (grid) {
+    offerTokens(s, tap, whole, grid);
+    return;
+  }
+  s.tap(tap, { ...axesOf(affinity.querySpace, space), ...whole });
   const windows = members.find((m) => m.site.window)?.site;
   if (!windows) return;
   const all = (): Value => {

@@ -13,6 +13,14 @@ export interface StateSpec {
   readonly dtype: DType;
   readonly role: 'param' | 'buffer' | 'counter';
   readonly init: Init;
+  /** The grid that a table of learned positions [1, prefix + h · w, C] lies on, so that it can be resampled to another. */
+  readonly grid?: PositionGrid;
+}
+
+/** A table's first rows (a class token's), and the grid that the others lie on, row by row. */
+export interface PositionGrid {
+  readonly prefix: number;
+  readonly size: readonly [height: number, width: number];
 }
 
 /** An intermediate that may be looked at, and what its axes are: `n head (h w) (h w)`. */
@@ -96,17 +104,23 @@ export class Scope {
 
   /** A trainable tensor of this place. */
   param(name: string, shape: readonly Dim[], init: Init): Value {
-    return this.#state(name, shape, init, 'param', 'float32')!;
+    return this.#state(name, shape, { init, role: 'param', dtype: 'float32' })!;
+  }
+
+  /** Trainable rows for positions of a grid, and for the tokens before it: [1, prefix + h · w, channels]. */
+  positions(name: string, grid: PositionGrid, { channels, init }: { channels: number; init: Init }): Value {
+    const [h, w] = grid.size;
+    return this.#state(name, [1, grid.prefix + h * w, channels], { init, role: 'param', dtype: 'float32', grid })!;
   }
 
   /** A tensor that is kept but not trained. */
   buffer(name: string, shape: readonly Dim[], init: Init): Value {
-    return this.#state(name, shape, init, 'buffer', 'float32')!;
+    return this.#state(name, shape, { init, role: 'buffer', dtype: 'float32' })!;
   }
 
   /** A count of training steps, int64 []; the trainer adds one each step unless it is `still`, no graph reads it. */
   counter(name: string, how: 'counting' | 'still' = 'counting'): void {
-    this.#state(name, [], ZEROS, 'counter', 'int64');
+    this.#state(name, [], { init: ZEROS, role: 'counter', dtype: 'int64' });
     if (how === 'counting') this.#collected.counting.add(this.at(name).path);
   }
 
@@ -121,7 +135,7 @@ export class Scope {
     return input(fed, 'float32', shape);
   }
 
-  #state(name: string, dims: readonly Dim[], init: Init, role: StateSpec['role'], dtype: DType): Value | undefined {
+  #state(name: string, dims: readonly Dim[], is: Omit<StateSpec, 'name' | 'shape'>): Value | undefined {
     const path = this.at(name).path;
     const { state } = this.#collected;
     const shape = knownShape(dims, path);
@@ -130,8 +144,8 @@ export class Scope {
       if (showDims(before.spec.shape) === showDims(shape)) return before.value; // shared weights
       throw new Fault('graph', `${path}: made twice, as ${showDims(before.spec.shape)} and ${showDims(shape)}.`);
     }
-    const value = role === 'counter' ? undefined : input(path, dtype, shape);
-    state.set(path, { spec: { name: path, shape, dtype, role, init }, value });
+    const value = is.role === 'counter' ? undefined : input(path, is.dtype, shape);
+    state.set(path, { spec: { name: path, shape, ...is }, value });
     return value;
   }
 

@@ -3,14 +3,17 @@ import { Fault } from '../../core/fault.ts';
 import { didYouMean } from '../../core/suggest.ts';
 import { byValue } from '../read-options.ts';
 import type { AnyBlockSpec, Block, BlockSpec } from './block.ts';
+import { CONTAINER_MIX } from './container-mix.ts';
 import { CONTEXTUAL_TRANSFORMER } from './contextual-transformer.ts';
 import { CONVOLUTION } from './convolution.ts';
 import { DEPTHWISE } from './depthwise.ts';
 import { GLOBAL_CONTEXT } from './global-context.ts';
 import { LOCAL_RELATION } from './local-relation.ts';
 import { LOCAL_SELF_ATTENTION } from './local-self-attention.ts';
+import { MLP_MIXER } from './mlp-mixer.ts';
 import { NON_LOCAL_MEANS } from './non-local-means.ts';
 import { NON_LOCAL } from './non-local-record.ts';
+import { SELF_ATTENTION } from './self-attention.ts';
 import { SIMPLIFIED_NON_LOCAL } from './simplified-non-local.ts';
 import { SPLIT_ATTENTION } from './split-attention.ts';
 import { SQUEEZE_EXCITATION } from './squeeze-excitation.ts';
@@ -28,6 +31,9 @@ export const BLOCKS: readonly Block[] = [
   CONVOLUTION,
   DEPTHWISE,
   NON_LOCAL_MEANS,
+  SELF_ATTENTION,
+  CONTAINER_MIX,
+  MLP_MIXER,
 ];
 
 const added: Block[] = [];

@@ -40,13 +40,14 @@ export interface LayerNormConfig {
   readonly axes?: number;
 }
 
-/** Layer norm over the channels of single positions. x [N, C] → the same. State: `weight`, `bias` [C, 1, ..]. */
+/** Layer norm over the last axis, the channels. x [.., C] → the same. State: `weight`, `bias` [C, 1, ..]. */
 export function layerNorm(s: Scope, x: Value, { epsilon = 1e-5, axes = 0 }: LayerNormConfig = {}): Value {
-  const c = x.shape[1]!;
+  const last = x.shape.length - 1;
+  const c = x.shape[last]!;
   return s.within(() => {
     const shape = [c, ...new Array<number>(axes).fill(1)];
     const scale = op.reshape(s.param('weight', shape, ONES), [c]);
-    return op.layerNormalization(x, scale, op.reshape(s.param('bias', shape, ZEROS), [c]), 1, epsilon);
+    return op.layerNormalization(x, scale, op.reshape(s.param('bias', shape, ZEROS), [c]), last, epsilon);
   });
 }
 
