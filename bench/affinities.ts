@@ -67,16 +67,20 @@ function attention(entrants: Entrants, side: number): Contest {
   return { match, rows: timeAndMemory(`attention.${side}x${side}.train`, 'pytorch') };
 }
 
-/** How memory grows with four times the positions: ours, and PyTorch's. Four is linear, sixteen quadratic. */
+/**
+ * How memory grows with four times the positions, 48 x 48 to 96 x 96: four is linear, sixteen quadratic. Ours, also from
+ * 96 x 96 to 192 x 192, where what does not grow weighs less; and PyTorch's.
+ */
 function growth(entrants: Entrants): readonly Contest[] {
-  const rows = (id: string, peer: string): Contest['rows'] => [{ id, peer, figures: growthFigures }];
-  const [ours, theirs] = [96, 48].map((side) => entrants.ours(attending(side))) as [Entrant, Entrant];
-  const [large] = plain(entrants, 96);
+  const ours = (side: number): Entrant => entrants.ours(attending(side));
+  const grown = (id: string, peer: string, [large, small]: readonly [Entrant, Entrant]): Contest => ({
+    match: { ours: large, theirs: [small] },
+    rows: [{ id: `attention.train.${id}.memory`, peer, figures: growthFigures }],
+  });
+  const [large, small] = [96, 48].map((side) => plain(entrants, side)[0]!) as [Entrant, Entrant];
   return [
-    { match: { ours, theirs: [theirs] }, rows: rows('attention.train.growth.memory', 'farsight-48x48') },
-    {
-      match: { ours: large!, theirs: plain(entrants, 48) },
-      rows: rows('attention.train.growth-of-pytorch.memory', 'pytorch-48x48'),
-    },
+    grown('growth', 'farsight', [ours(96), ours(48)]),
+    grown('growth-beyond', 'farsight', [ours(192), ours(96)]),
+    grown('growth-of-pytorch', 'pytorch', [large, small]),
   ];
 }

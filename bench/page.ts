@@ -1,8 +1,10 @@
+import type { NetworkRow } from './networks.ts';
+import { networksSection } from './networks-page.ts';
 import type { Refusal, Results, Row } from './results.ts';
-import { BUSY, reached, showTarget, targetOf } from './targets.ts';
+import { affinityTargets, BUSY, reached, showTarget, targetOf } from './targets.ts';
 
-/** The page docs/results.md, printed from the results. */
-export function resultsPage(results: Results): string {
+/** The page docs/results.md, printed from the results and from what the named networks hold and cost. */
+export function resultsPage(results: Results, networks: readonly NetworkRow[] = []): string {
   const { machine, versions } = results;
   const speed = machine.flopPerCycle === null ? '' : `, ${machine.flopPerCycle} flop a core and cycle`;
   return `# Results
@@ -24,7 +26,7 @@ ${100 * BUSY} % the machine was not idle and the row is not to be relied on.
 
 ${table(results.rows)}
 ${summary(results.rows)}
-${refusals(results.refused)}`;
+${affinities(results.rows)}${networksSection(networks)}${refusals(results.refused)}`;
 }
 
 function table(rows: readonly Row[]): string {
@@ -59,6 +61,20 @@ function summary(rows: readonly Row[]): string {
   const judged = rows.map(reached).filter((verdict) => verdict !== undefined);
   const count = judged.filter(Boolean).length;
   return judged.length === 0 ? '' : `\n${count} of ${judged.length} targets reached.\n`;
+}
+
+/** The targets of networks made of affinities, and whether each is reached. */
+function affinities(rows: readonly Row[]): string {
+  const lines = affinityTargets().map(({ id, peer, target }) => {
+    const row = rows.find((each) => each.id === id && each.peer === peer);
+    const figures = row ? `${digits(row.ours)} and ${digits(row.theirs)} ${row.unit} | ${row.ratio.toFixed(3)}` : ' | ';
+    const verdict = row ? (reached(row) ? 'reached' : '**not reached**') : 'not measured';
+    return `| \`${id}\` | ${peer} | ${figures} | ${showTarget(target, 'ms')} | ${verdict} |`;
+  });
+  const measured = rows.filter((row) => targetOf(row)?.affinities);
+  if (measured.length === 0) return '';
+  const head = '| row | against | ours and theirs | ratio | target | |\n| --- | --- | --- | ---: | --- | --- |';
+  return `## Targets of networks made of affinities\n\n${head}\n${lines.join('\n')}\n\n`;
 }
 
 function refusals(refused: readonly Refusal[]): string {

@@ -8,7 +8,7 @@ export const INFERENCE_BOUND = 1e-4;
 export const TRAINING_BOUND = 1e-3;
 
 /** The row of a contest's time and the one of its memory. */
-export function timeAndMemory(id: string, peer: string, timeId = id): readonly RowPlan[] {
+export function timeAndMemory(id: string, peer: string, timeId: string = id): readonly RowPlan[] {
   return [
     { id: timeId, peer, figures: timeFigures },
     { id: `${id}.memory`, peer, figures: memoryFigures },

@@ -7,6 +7,7 @@ import { type Conducted, conduct } from './conduct.ts';
 import { type Contest, contests } from './contests.ts';
 import { Entrants } from './entrants.ts';
 import { describeMachine } from './machine.ts';
+import { countNetworks, readNetworks } from './networks.ts';
 import { resultsPage } from './page.ts';
 import { mergeResults, type Refusal, type Results, type Row, readResults, writeWhole } from './results.ts';
 import { selects } from './select.ts';
@@ -20,9 +21,13 @@ npm run bench -- [options]
   --threads N     threads of every side (default: each side's own for all cores)
   --json          one object a line instead of text
   --list          print the ids and measure nothing
+  --networks      count what the named networks hold and cost, for the results page, and measure nothing
 `;
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const RESULTS = `${ROOT}bench/results.json`;
+const NETWORKS = `${ROOT}bench/networks.json`;
+const PAGE = `${ROOT}docs/results.md`;
 const SEED = 'none: weights and inputs are the fill formula of the golden cases, a function of names and shapes';
 
 async function main(): Promise<void> {
@@ -33,10 +38,12 @@ async function main(): Promise<void> {
       threads: { type: 'string' },
       json: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
+      networks: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (values.help) return void process.stdout.write(HELP);
+  if (values.networks) return writeNetworks();
   const rounds = positive('--rounds', values.rounds);
   const threads = values.threads === undefined ? undefined : positive('--threads', values.threads);
   const machine = describeMachine();
@@ -52,7 +59,7 @@ async function main(): Promise<void> {
     if (values.list) return void process.stdout.write(chosen.map(listed).join(''));
     const report = (row: Row | Refusal): void => say(values.json ? JSON.stringify(row) : describe(row));
     const date = new Date().toISOString();
-    const before = readResults(`${ROOT}bench/results.json`);
+    const before = readResults(RESULTS);
     const keep = ({ versions, rows, refused }: Conducted): void => {
       const used = { node: process.versions.node, ...versions };
       write(mergeResults(before, { machine, versions: used, date, seed: SEED, rows, refused }, order));
@@ -65,8 +72,17 @@ async function main(): Promise<void> {
 }
 
 function write(results: Results): void {
-  writeWhole(`${ROOT}bench/results.json`, `${JSON.stringify(results, null, 1)}\n`);
-  writeWhole(`${ROOT}docs/results.md`, resultsPage(results));
+  writeWhole(RESULTS, `${JSON.stringify(results, null, 1)}\n`);
+  writeWhole(PAGE, resultsPage(results, readNetworks(NETWORKS)));
+}
+
+/** Counts the named networks anew and prints the page again. */
+function writeNetworks(): void {
+  const networks = countNetworks();
+  writeWhole(NETWORKS, `${JSON.stringify(networks, null, 1)}\n`);
+  const results = readResults(RESULTS);
+  if (results) writeWhole(PAGE, resultsPage(results, networks));
+  say(`Written: bench/networks.json, docs/results.md: ${networks.length} networks.`);
 }
 
 /** The contests with a chosen row, and of these the chosen rows. */

@@ -1,12 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { contests } from '../../bench/contests.ts';
 import { Entrants } from '../../bench/entrants.ts';
 import type { Machine } from '../../bench/machine.ts';
+import { readNetworks } from '../../bench/networks.ts';
+import { networksSection } from '../../bench/networks-page.ts';
 import { resultsPage } from '../../bench/page.ts';
 import { mergeResults, type Refusal, type Results, type Row } from '../../bench/results.ts';
 import { selects } from '../../bench/select.ts';
 import { reached, TARGETS } from '../../bench/targets.ts';
 import { benchArguments } from '../../src/cli/bench.ts';
+import { networkNames } from '../../src/model/networks/describe.ts';
+import { namedNetwork } from '../../src/model/networks/table.ts';
 
 const MACHINE: Machine = { cpu: 'x', cores: 2, mhz: 2500, flopPerCycle: 64, memoryGb: 8, system: 's' };
 
@@ -103,6 +109,38 @@ describe('the results page', () => {
       .map((line) => line.split('|').length);
     expect(widths).toHaveLength(3);
     expect(new Set(widths).size).toBe(1);
+  });
+});
+
+describe('the targets of networks made of affinities', () => {
+  it('stand by themselves, each reached, not reached or not measured', () => {
+    const rows = [row('cotnet50.inference.b1', 'pytorch', 0.5), row('resnet50-nl.inference.b1', 'pytorch', 0.5)];
+    const page = resultsPage(results(rows));
+    const verdicts = page.split('\n').filter((line) => / (\*\*not reached\*\*|reached|not measured) \|$/.test(line));
+    expect(verdicts).toHaveLength(12);
+    expect(verdicts.find((line) => line.includes('cotnet50.inference'))).toContain('at most 0.4 | **not reached** |');
+    expect(verdicts.find((line) => line.includes('resnet50-nl.inference'))).toContain('at most 0.65 | reached |');
+    expect(verdicts.filter((line) => line.endsWith('| not measured |'))).toHaveLength(10);
+  });
+});
+
+describe('the table of networks', () => {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const written = readNetworks(`${root}bench/networks.json`);
+
+  it('names every network with the parameters that its table holds (else run npm run bench -- --networks)', () => {
+    const expected = networkNames().map((name) => [name, namedNetwork(name).parameters]);
+    expect(written.map(({ name, parameters }) => [name, parameters])).toEqual(expected);
+  });
+
+  it('stands on the results page as it was written', () => {
+    expect(readFileSync(`${root}docs/results.md`, 'utf8')).toContain(networksSection(written));
+  });
+
+  it('shows a published figure with its digits, its source and why ours is another', () => {
+    const published = { parameters: 22.1e6, macs: 3.28e9, source: 'table 1', difference: 'ours is wider' };
+    const line = networksSection([{ name: 'a', parameters: 22_577_207, macs: 3.2429e9, size: 224, published }]);
+    expect(line).toContain('| `a` | 22,577,207 | 22.1 M | 3.24 G | 3.28 G | 224 | table 1 | ours is wider |');
   });
 });
 
