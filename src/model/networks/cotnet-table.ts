@@ -43,8 +43,8 @@ const SE_D: Changes = {
   context: [{ context: SQUEEZE, position: 'after-conv3' }],
 };
 
-/** CoT layers in all of c5 and in every other block of c4 (`blocks` in all), SE-convolutions everywhere else. */
-function hybrid(blocks: number, stemChannels: number, blur = false): Changes {
+/** SE-CoTNetD: CoT layers in all of c5 and in every other block of c4 (`blocks` in all), SE-convolutions elsewhere. */
+export function hybrid(blocks: number, stemChannels: number, blur = false): Partial<ResnetConfig> {
   const others = Array.from({ length: Math.ceil(blocks / 2) }, (_, i) => 2 * i);
   const stride = blur ? ({ stride: 'blur-after' } as const) : {};
   const operators: readonly OperatorPlacement[] = [

@@ -15,7 +15,7 @@ import type { ResnetConfig } from './resnet-config.ts';
 import { resnetStem } from './resnet-stem.ts';
 
 /** What one block of a stage is. */
-interface Plan {
+export interface ResidualPlan {
   readonly config: ResnetConfig;
   readonly planes: number;
   readonly stride: number;
@@ -57,14 +57,15 @@ export function resnet(
   const rates = dropPathRates(config.dropPath, layers);
   let y = resnetStem(s, x, config);
   layers.forEach((blocks, k) => {
+    if (given.complete) return;
     const layer = s.at(`layer${k + 1}`);
     for (let i = 0; i < blocks; i++) {
       const [planes, stride] = [config.width * 2 ** k, i > 0 ? 1 : k > 0 ? 2 : config.firstStride];
-      const plan: Plan = {
+      const plan: ResidualPlan = {
         ...{ config, planes, stride, context: contextAt(config, k + 1, i), dropPath: rates[k]![i]! },
         operator: operatorAt(config, k + 1, i),
       };
-      y = residual(layer.at(i), y, plan);
+      y = residualBlock(layer.at(i), y, plan);
       given.block(k, i, y);
     }
     y = contextAt(config, k + 1, 0)(layer, y, 'after-stage');
@@ -85,7 +86,8 @@ function checkConfig({ block, groups, widthPerGroup }: ResnetConfig): void {
   }
 }
 
-function residual(s: Scope, x: Value, plan: Plan): Value {
+/** One block: y = ReLU(F(x) + P(x)). x [N, C, H, W] → [N, planes or 4 planes, H', W']. */
+export function residualBlock(s: Scope, x: Value, plan: ResidualPlan): Value {
   return s.within(() => {
     const y = dropPath(s, plan.config.block === 'basic' ? basic(s, x, plan) : bottleneck(s, x, plan), plan.dropPath);
     const same = y.shape[1] === x.shape[1] && plan.stride === 1;
@@ -94,7 +96,7 @@ function residual(s: Scope, x: Value, plan: Plan): Value {
   });
 }
 
-function projection(s: Scope, x: Value, channels: number, { stride, config }: Plan): Value {
+function projection(s: Scope, x: Value, channels: number, { stride, config }: ResidualPlan): Value {
   if (config.shortcut === 'convolution') {
     return batchNorm(s.at(1), conv2d(s.at(0), x, { channels, kernel: 1, stride }));
   }
@@ -102,7 +104,7 @@ function projection(s: Scope, x: Value, channels: number, { stride, config }: Pl
   return batchNorm(s.at(2), conv2d(s.at(1), pooled, { channels, kernel: 1 }));
 }
 
-function basic(s: Scope, x: Value, { planes, stride, config, context, operator }: Plan): Value {
+function basic(s: Scope, x: Value, { planes, stride, config, context, operator }: ResidualPlan): Value {
   const a = conv2d(s.at('conv1'), x, { channels: planes, kernel: 3, stride, padding: 1 });
   const b = context(s, op.relu(batchNorm(s.at('bn1'), a)), 'after-conv1');
   const c = operator
@@ -111,7 +113,7 @@ function basic(s: Scope, x: Value, { planes, stride, config, context, operator }
   return context(s, batchNorm(s.at('bn2'), c, { init: lastScale(config) }), 'after-conv2');
 }
 
-function bottleneck(s: Scope, x: Value, plan: Plan): Value {
+function bottleneck(s: Scope, x: Value, plan: ResidualPlan): Value {
   const { planes, stride, config, context } = plan;
   const { groups, widthPerGroup } = config;
   const width = Math.floor((planes * widthPerGroup) / 64) * groups;
