@@ -76,6 +76,7 @@ export * from './model/losses/binary.ts';
 export * from './model/losses/classification.ts';
 export * from './model/networks/byobnet-config.ts';
 export * from './model/networks/describe.ts';
+export * from './model/networks/features.ts';
 export { FAMILIES, type FamilyName, familyOf } from './model/networks/families.ts';
 export type { Family, FamilyConfig, FamilyKind } from './model/networks/family.ts';
 export * from './model/networks/named.ts';

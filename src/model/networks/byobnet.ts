@@ -50,6 +50,7 @@ export function byobnet(
   const rates = dropPathRates(config.dropPath, layers);
   let y = stem(s.at('stem'), x, config);
   config.stages.forEach((stage, k) => {
+    if (given.complete) return;
     const place = s.at('stages').at(k);
     for (let i = 0; i < stage.blocks; i++) {
       const context = contextAt({ layers, context: config.context }, k + 1, i);
