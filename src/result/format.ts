@@ -57,3 +57,9 @@ export function formatNumber(value: number, digits = 4): string {
   const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
   return value.toFixed(decimals);
 }
+
+/** A figure in units as it was printed, at least one digit behind the point: 22.1 of 22.1e6 in millions. */
+export function formatPrinted(value: number, unit: number): string {
+  const text = String(Number((value / unit).toPrecision(12)));
+  return text.includes('.') ? text : `${text}.0`;
+}

@@ -74,3 +74,8 @@ export const PUBLISHED: ReadonlyMap<string, PublishedWeights> = new Map(
 export function publishedWeights(text: string): PublishedWeights | null {
   return PUBLISHED.get(text.replace(/^(hf:)?timm\//, '')) ?? null;
 }
+
+/** Names of the published weights of a network; none where none are known. */
+export function weightsOf(network: string): readonly string[] {
+  return [...PUBLISHED].flatMap(([name, weights]) => (weights.network === network ? [`timm/${name}`] : []));
+}
