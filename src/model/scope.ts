@@ -1,5 +1,6 @@
 import type { DType } from '../core/dtype.ts';
 import { Fault } from '../core/fault.ts';
+import type { PositionGrid } from '../core/position-grid.ts';
 import { type Dim, knownShape, showDims } from '../graph/dimension.ts';
 import { input, within } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
@@ -13,14 +14,8 @@ export interface StateSpec {
   readonly dtype: DType;
   readonly role: 'param' | 'buffer' | 'counter';
   readonly init: Init;
-  /** The grid that a table of learned positions [1, prefix + h · w, C] lies on, so that it can be resampled to another. */
+  /** Where a table of learned positions lies, so that it can be resampled to another grid. */
   readonly grid?: PositionGrid;
-}
-
-/** A table's first rows (a class token's), and the grid that the others lie on, row by row. */
-export interface PositionGrid {
-  readonly prefix: number;
-  readonly size: readonly [height: number, width: number];
 }
 
 /** An intermediate that may be looked at, and what its axes are: `n head (h w) (h w)`. */

@@ -91,8 +91,9 @@ export function describePlan(
       `Starts fresh: ${names}, for ${head.expected.shape[0]} classes where the file has ${head.got.shape[0]}.`,
     );
   }
-  for (const { name, how, shape } of taken) {
+  for (const { name, how, shape, grid } of taken) {
     if (how === 'input channels') lines.push(`Adapted: ${name}, from 3 channels of the picture to ${shape[1]}.`);
+    if (grid) lines.push(`Adapted: ${name}, resampled (bicubic) to a grid of ${grid.size.join(' x ')} patches.`);
   }
   const random = [...missing, ...misshapen.map((m) => m.name)];
   if (random.length > 0) lines.push(`Left random: ${some(random)}.`);

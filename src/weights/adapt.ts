@@ -2,10 +2,12 @@ import { DTYPES, type DType, isFloating } from '../core/dtype.ts';
 import { Fault } from '../core/fault.ts';
 import { toFloat16 } from '../core/half.ts';
 import type { NameTable } from '../core/name-table.ts';
+import type { PositionGrid } from '../core/position-grid.ts';
 import { sameShape, showShape } from '../core/shape.ts';
 import { type Tensor, type TensorMap, tensor, toNumbers } from '../core/tensor.ts';
 import { adaptInputChannels, canAdaptInput } from './input-channels.ts';
 import { type ExpectedTensor, type MisshapenTensor, misfit } from './load.ts';
+import { adaptPositions, canAdaptPositions } from './positions.ts';
 import { fitNames, type NameFit, sameButOnes } from './rename.ts';
 import { showName } from './safetensors-header.ts';
 import { toFloat32 } from './widen.ts';
@@ -15,6 +17,8 @@ export interface WantedTensor extends ExpectedTensor {
   readonly dtype: DType;
   /** A `counter` may be absent from a file: old PyTorch versions did not write them. */
   readonly role?: 'param' | 'buffer' | 'counter';
+  /** The grid that a table of learned positions lies on: one of another grid is resampled. */
+  readonly grid?: PositionGrid;
 }
 
 /** A tensor of a file, before it is read. */
@@ -42,7 +46,9 @@ export interface TakenTensor {
   readonly shape: readonly number[];
   readonly dtype: DType;
   /** What is done to its values beside a change of dtype. */
-  readonly how: 'as it is' | 'reshaped' | 'input channels';
+  readonly how: 'as it is' | 'reshaped' | 'input channels' | 'positions';
+  /** What a table of positions is resampled to, where `how` says so. */
+  readonly grid?: PositionGrid;
 }
 
 /** What is taken from a file, and what is not. All lists are in the network's order, `unused` in the file's. */
@@ -85,7 +91,9 @@ export function planWeights(
       plan.replaced.push({ name: w.name, expected: w, got });
     } else {
       const how = howTaken(w, got, options.input?.has(w.name) ?? false);
-      if (how) plan.taken.push({ name: w.name, from: from!, shape: w.shape, dtype: w.dtype, how });
+      const grid = how === 'positions' ? w.grid : undefined;
+      if (how)
+        plan.taken.push({ name: w.name, from: from!, shape: w.shape, dtype: w.dtype, how, ...(grid && { grid }) });
       else misshapen.push({ name: w.name, expected: w, got });
     }
   }
@@ -114,6 +122,7 @@ function howTaken(want: WantedTensor, got: FoundTensor, readsPicture: boolean): 
   if (isFloating(want.dtype) !== isFloating(got.dtype) || got.dtype === 'bool') return null;
   if (sameShape(want.shape, got.shape)) return 'as it is';
   if (readsPicture && canAdaptInput(want.shape, got.shape)) return 'input channels';
+  if (want.grid && canAdaptPositions(want.shape, got.shape, want.grid)) return 'positions';
   return sameButOnes(want.shape, got.shape) ? 'reshaped' : null;
 }
 
@@ -162,7 +171,7 @@ export function adaptWeights(
 }
 
 /** One tensor as the network wants it; a fault where a value is not a number. */
-export function takeTensor({ from, shape, dtype, how }: TakenTensor, got: Tensor): Tensor {
+export function takeTensor({ from, shape, dtype, how, grid }: TakenTensor, got: Tensor): Tensor {
   const cast = castTensor(got, dtype);
   const bad = cast.data instanceof Float32Array ? cast.data.findIndex((v) => !Number.isFinite(v)) : -1;
   if (bad >= 0) {
@@ -173,6 +182,7 @@ export function takeTensor({ from, shape, dtype, how }: TakenTensor, got: Tensor
     );
   }
   if (how === 'input channels') return adaptInputChannels(cast, shape[1]!);
+  if (grid) return adaptPositions(cast, grid);
   return tensor(dtype, shape, cast.data === got.data ? got.data.slice() : cast.data);
 }
 

@@ -1,4 +1,5 @@
 import { Fault } from '../../core/fault.ts';
+import type { PositionGrid } from '../../core/position-grid.ts';
 import { didYouMean } from '../../core/suggest.ts';
 import type { Dim } from '../../graph/dimension.ts';
 import * as op from '../../graph/ops/index.ts';
@@ -12,7 +13,7 @@ import { type Init, ZEROS } from '../init.ts';
 import { dropPathRates } from '../layers/drop.ts';
 import { linear } from '../layers/linear.ts';
 import { layerNorm } from '../layers/pointwise.ts';
-import type { PositionGrid, Scope } from '../scope.ts';
+import type { Scope } from '../scope.ts';
 import { checkPictures } from './intermediates.ts';
 import type { VisionTransformerConfig } from './vision-transformer-config.ts';
 
