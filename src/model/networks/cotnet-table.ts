@@ -108,7 +108,7 @@ export const COTNETS: { readonly [K in CotnetName]: CotRow } = {
   cotnet101: row(38_272_048, [38.3, 6.1], COTNET, L101),
   cotnext50_2x48d: row(30_046_276, [30.1, 4.3, rounded(30.05)], COTNEXT),
   cotnext101_2x48d: row(53_346_068, [53.4, 8.2, `${rounded(53.35)}; ${COUNTED}`], COTNEXT, L101),
-  se_cotnetd_50: row(23_107_784, [23.1, 4.1], hybrid(6, 64)),
+  se_cotnetd_50: row(23_107_784, [23.1, 4.1, COUNTED], hybrid(6, 64)),
   se_cotnetd_101: row(40_912_392, [40.9, 8.5, COUNTED], L101, hybrid(23, 128)),
   // Printed beside 224, which the count does not fit: at 224 it is 13.0.
   se_cotnetd_152: tested(LARGE, 55_783_688, [55.8, 17.0, COUNTED], L152, hybrid(36, 128, true)),
