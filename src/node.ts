@@ -17,6 +17,8 @@ import { joinPath } from './data/files.ts';
 import { textBytes } from './data/output.ts';
 import { type ModuleTime, profileByModule } from './engine/profile.ts';
 import type { Provider, Runtime } from './engine/runtime.ts';
+import type { Block } from './model/blocks/block.ts';
+import { bringBlocks } from './model/blocks/brought.ts';
 import { sharpDecoder } from './runtime/node/decode.ts';
 import { download } from './runtime/node/download.ts';
 import { encodePicture } from './runtime/node/encode-picture.ts';
@@ -24,6 +26,7 @@ import { nodeFiles } from './runtime/node/files.ts';
 import { nodeHub } from './runtime/node/hub.ts';
 import { startImageWorkers } from './runtime/node/loader.ts';
 import { cores, embeddedPictures, machineFacts, packageVersion } from './runtime/node/machine.ts';
+import { importModule } from './runtime/node/modules.ts';
 import { nodeRuntime } from './runtime/node/onnx.ts';
 import { nodeOutput } from './runtime/node/output.ts';
 import { wasmRuntime } from './runtime/web/onnx.ts';
@@ -122,6 +125,14 @@ export async function convertWeights(request: ConvertRequest): Promise<ConvertRe
 /** What tensors a file of weights holds, and which network it is of; none is read. */
 export async function inspectWeights(request: Omit<ConvertRequest, 'output'>): Promise<WeightsListing> {
   return inspect(request, nodePlatform());
+}
+
+/**
+ * Runs a module of yours and adds the blocks that it exports for the rest of this process, as `--blocks FILE` does. Nothing
+ * else runs code: configurations and files of weights only name blocks.
+ */
+export async function loadBlocks(file: string): Promise<readonly Block[]> {
+  return bringBlocks(await importModule(file), file);
 }
 
 /** Writes a text file whole or not at all. */

@@ -86,14 +86,20 @@ function* useLines(
 ): Generator<string> {
   yield paths.length === 1 ? paths[0] || 'graph' : `${paths.length} times: ${shortened(paths)}`;
   yield `  ${affinity}; ${door.formatCount(queries)} ${queries === 1 ? 'query' : 'queries'} of ${door.formatCount(positions)} positions`;
-  const row = (mark: string, { lowering, macs, bytes, times, refused }: ExplainedWay): string[] => [
+  const row = (mark: string, { lowering, macs, bytes, times }: ExplainedWay): string[] => [
     `  ${mark}`,
     lowering,
-    macs === undefined ? '' : `${door.formatShort(macs)} multiply-adds`,
-    bytes === undefined ? '' : door.formatBytes(bytes),
-    refused !== undefined ? `not here: ${refused}` : mark === '*' ? 'chosen' : `${times!.toPrecision(2)} x the time`,
+    `${door.formatShort(macs ?? 0)} multiply-adds`,
+    door.formatBytes(bytes ?? 0),
+    mark === '*' ? 'chosen' : `${times!.toPrecision(2)} x the time`,
   ];
-  yield* table([row('*', chosen), ...others.map((o) => row(' ', o))], [2, 3]);
+  const open = others.filter((o) => o.refused === undefined);
+  yield* table([row('*', chosen), ...open.map((o) => row(' ', o))], [2, 3]);
+  const reasons = new Set(others.flatMap((o) => o.refused ?? []));
+  for (const why of reasons) {
+    const names = others.filter((o) => o.refused === why).map((o) => o.lowering);
+    yield `     not ${names.join(', ')}: ${why}`;
+  }
 }
 
 /** Paths, the middle of many left out. */

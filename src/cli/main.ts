@@ -88,10 +88,28 @@ async function commandLine(wanted: string | undefined): Promise<Command> {
     .version(version())
     .addHelpText('after', EXAMPLES);
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
-    program.addCommand(name === wanted ? await load() : new Command(name).description(summary));
+    program.addCommand(name === wanted ? withBlocks(await load()) : new Command(name).description(summary));
   }
   for (const command of [program, ...program.commands]) quiet(command);
-  return program;
+  return program.hook('preAction', async (_, action) => bring(action.opts<BlocksFlag>()));
+}
+
+interface BlocksFlag {
+  readonly blocks: readonly string[];
+}
+
+/** Every command takes blocks of the user's own; one that has more to say of the flag has it already. */
+function withBlocks(command: Command): Command {
+  if (command.options.some((o) => o.long === '--blocks')) return command;
+  const collect = (file: string, before: readonly string[]): readonly string[] => [...before, file];
+  return command.option('--blocks <file>', 'module whose blocks are added (docs/adding-a-block.md)', collect, []);
+}
+
+async function bring({ blocks }: BlocksFlag): Promise<void> {
+  const files = blocks.filter((file) => file !== '');
+  if (files.length === 0) return;
+  const { loadBlocks } = await import('../node.ts');
+  for (const file of files) await loadBlocks(file);
 }
 
 /** Lets errors come to {@link fail} instead of being printed by the parser. */
