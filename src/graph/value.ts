@@ -65,6 +65,8 @@ export interface OpDef {
   readonly dimInputs?: Readonly<Record<number, string>>;
   /** Whether the output is the first input's memory, only named or shaped otherwise. */
   readonly view?: boolean;
+  /** Of a view that a Reshape must not follow in the engine: the same value in another shape at once. */
+  readonly reshaped?: (node: Node, shape: readonly Dim[]) => Value;
   /** Multiply-adds of one node; operators without products leave it out. */
   readonly macs?: (node: Node) => Dim;
   /** Elementwise on inputs that broadcast: value of one element. Serves constant folding. */

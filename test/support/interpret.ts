@@ -3,6 +3,7 @@ import { showDims } from '../../src/graph/dimension.ts';
 import { CONSTANT, INPUT, nodesOf } from '../../src/graph/trace.ts';
 import type { Node, Value } from '../../src/graph/value.ts';
 import { AGGREGATE } from './kernels/aggregate.ts';
+import { ATTENTION } from './kernels/attention.ts';
 import { ELEMENTWISE } from './kernels/elementwise.ts';
 import { INDEXING } from './kernels/indexing.ts';
 import type { Kernel } from './kernels/kernel.ts';
@@ -25,6 +26,7 @@ export const KERNELS: Readonly<Record<string, Kernel>> = {
   ...SAMPLING,
   ...QUANTISE,
   ...AGGREGATE,
+  ...ATTENTION,
 };
 
 /** Names of operators that need no kernel: what is fed and what is known. */

@@ -31,7 +31,6 @@ const NO_DERIVATIVE: Readonly<Record<string, string>> = {
   OneHot: 'takes indices',
   QuantizeLinear: 'constant between its jumps',
   DequantizeLinear: 'takes whole numbers',
-  MultiHeadAttention: 'in training another lowering of aggregate is taken',
 };
 
 /** Words whose derivative is not that of what they compute: that is what they are for. */

@@ -47,6 +47,8 @@ const UNKNOWN_SIZE = 64;
 const CACHE_BYTES = 8e6;
 /** A byte beyond the caches takes the time of this many multiply-adds (2 cores: 130 GMAC/s, 10 GB/s). */
 const MACS_PER_BYTE = 13;
+/** From here on memory itself is scarce, since other layers want some too: a byte then counts three times. */
+const PLENTY_BYTES = 64e6;
 
 /**
  * Lowers every `aggregate` to the cheapest of the ways that can be taken. It comes before differentiation; inputs of
@@ -80,7 +82,7 @@ function choose(site: Site, options: LowerOptions): Choice {
     const refused = (way.general ? undefined : special(site)) ?? way.refuses(site, options);
     if (refused !== undefined) return { lowering, refused };
     const cost = way.cost(site, options);
-    return { lowering, cost, time: timeOf(cost, way.pace, options.sizes) };
+    return { lowering, cost, time: timeOf(cost, paceOf(way, site, options), options.sizes) };
   });
   const open = weighed.filter((w): w is Required<Omit<Alternative, 'refused'>> => w.cost !== undefined);
   const cheapest = open.reduce((a, b) => (b.time < a.time ? b : a));
@@ -97,7 +99,13 @@ function special({ affinity: { reads }, mask }: Site): string | undefined {
 
 /** Time in multiply-adds of a plain product. */
 function timeOf({ macs, bytes }: Cost, pace: number, sizes: Bindings = new Map()): number {
-  return numberOf(macs, sizes) * pace + MACS_PER_BYTE * Math.max(0, numberOf(bytes, sizes) - CACHE_BYTES);
+  const held = numberOf(bytes, sizes);
+  const moved = Math.max(0, held - CACHE_BYTES) + 2 * Math.max(0, held - PLENTY_BYTES);
+  return numberOf(macs, sizes) * pace + MACS_PER_BYTE * moved;
+}
+
+function paceOf({ pace }: Lowering, site: Site, target: Target): number {
+  return typeof pace === 'number' ? pace : pace(site, target);
 }
 
 function numberOf(d: Dim, sizes: Bindings): number {

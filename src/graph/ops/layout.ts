@@ -33,14 +33,19 @@ export const RESHAPE: OpDef = {
   dimInputs: { 1: 'shape' },
   view: true,
   // In ONNX a size of 0 copies the input's unless it is said to mean 0.
-  legalise: ({ inputs, attributes }) =>
-    (attributes['shape'] as readonly Dim[]).includes(0) && attributes['allowzero'] !== 1
+  legalise: ({ inputs, attributes }) => {
+    const shape = attributes['shape'] as readonly Dim[];
+    const { node } = inputs[0]!;
+    if (node.def.reshaped) return [node.def.reshaped(node, shape)];
+    return shape.includes(0) && attributes['allowzero'] !== 1
       ? emit(RESHAPE, inputs, { ...attributes, allowzero: 1 })
-      : undefined,
+      : undefined;
+  },
   simplify: (node) => {
     const x = node.inputs[0]!;
     const shape = node.outputs[0]!.shape;
     if (sameDims(x.shape, shape)) return x;
+    if (x.node.def.reshaped) return x.node.def.reshaped(x.node, shape);
     return x.node.def === RESHAPE ? reshape(x.node.inputs[0]!, shape) : undefined;
   },
 };

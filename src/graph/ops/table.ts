@@ -1,4 +1,5 @@
 import { MULTI_HEAD_ATTENTION } from '../aggregate/attention.ts';
+import { AGGREGATE_BY_ROWS } from '../aggregate/by-rows.ts';
 import { AGGREGATE } from '../aggregate/record.ts';
 import { CONSTANT, INPUT } from '../trace.ts';
 import type { OpDef } from '../value.ts';
@@ -99,5 +100,6 @@ export const OPS: readonly OpDef[] = [
   op.DEQUANTIZE_LINEAR,
 
   AGGREGATE,
+  AGGREGATE_BY_ROWS,
   MULTI_HEAD_ATTENTION,
 ];

@@ -41,7 +41,7 @@ const MANY: readonly Sample[] = (['softmax', 'count', 'none'] as const).map((nor
       { ...SOFTMAX, normalise },
     ),
 }));
-const SAMPLES = [...AGGREGATE_SAMPLES.filter((s) => s.op === AGGREGATE.name), ...MANY];
+const SAMPLES = [...AGGREGATE_SAMPLES.filter((s) => s.op === AGGREGATE.name), ...AGGREGATE_WINDOW_SAMPLES, ...MANY];
 
 function siteIn(traced: Traced): ReturnType<typeof siteOfNode> {
   return siteOfNode([...nodesOf(traced.outputs.values())].find((n) => n.def === AGGREGATE)!);
@@ -105,12 +105,17 @@ describe('the choice of a lowering', () => {
   it('takes the blocked softmax for a large map in inference on the CPU', () => {
     expect(choiceOf(map(64))).toBe('blocked-softmax');
   });
-  it('takes the plain one for a small map and in training', () => {
+  it('takes it in training too', () => {
+    expect(choiceOf(map(64), true)).toBe('blocked-softmax');
+    expect(choiceOf(map(96), true)).toBe('blocked-softmax');
+  });
+  it('takes the plain one for a small map', () => {
     expect(choiceOf(map(14))).toBe('plain');
-    expect(choiceOf(map(64), true)).toBe('plain');
+    expect(choiceOf(map(14), true)).toBe('plain');
   });
   it('keeps memory linear in the positions where the provider has no blocked softmax', () => {
     expect(choiceOf(map(64), false, 'wasm')).toBe('blocks-of-rows');
+    expect(choiceOf(map(64), true, 'wasm')).toBe('blocks-of-rows');
   });
   it('multiplies V Kᵀ first where that is shorter, and last where the map is smaller than D x V', () => {
     expect(choiceOf(map(64, { normalise: 'count' }))).toBe('associative');
@@ -137,7 +142,10 @@ describe('the choice of a lowering', () => {
       lowering: 'plain',
       cost: { macs: 64 * 64 * 64, bytes: 2 * 4 * 64 * 64 },
     });
-    expect(choices[0]!.alternatives).toContainEqual({ lowering: 'blocked-softmax', refused: 'it has no derivative' });
+    expect(choices[0]!.alternatives).toContainEqual({
+      lowering: 'blocks-of-rows',
+      refused: 'one block holds all queries',
+    });
     expect(choices[0]!.alternatives).toContainEqual({ lowering: 'mean', refused: 'positions are weighed' });
   });
   it('refuses to prefer an unknown lowering, and names the nearest', () => {

@@ -1,5 +1,5 @@
 import { float32 } from '../../../src/core/tensor.ts';
-import { type Affinity, aggregate, multiHeadAttention } from '../../../src/graph/aggregate/index.ts';
+import { type Affinity, aggregate } from '../../../src/graph/aggregate/index.ts';
 import * as op from '../../../src/graph/ops/index.ts';
 import { constant } from '../../../src/graph/trace.ts';
 import type { Value } from '../../../src/graph/value.ts';
@@ -77,7 +77,7 @@ const local =
 
 const scalars = (shape: readonly number[], values: readonly number[]): Value => constant(float32(shape, values));
 
-/** Samples of the affinity and of what it is lowered to. */
+/** Samples of the affinity. */
 export const AGGREGATE_SAMPLES: readonly Sample[] = [
   ...samplesOf('aggregate', {
     'softmax of dot products': compared({}),
@@ -219,11 +219,5 @@ export const AGGREGATE_SAMPLES: readonly Sample[] = [
       const x = s.normal([s.dim('n', 2), 3, s.dim('h', 2), s.dim('w', 3)]);
       return aggregate({ queries: x, keys: x, values: x }, { ...COMPARED, querySpace: x.shape.slice(2) });
     },
-  }),
-  ...samplesOf('MultiHeadAttention', {
-    'one head': (s) =>
-      multiHeadAttention(s.normal([2, 3, 4]), s.normal([2, 5, 4]), s.normal([2, 5, 6]), { heads: 1, scale: 1 }),
-    'two heads': (s) =>
-      multiHeadAttention(s.normal([1, 5, 4]), s.normal([1, 3, 4]), s.normal([1, 3, 8]), { heads: 2, scale: 0.7 }),
   }),
 ];

@@ -1,4 +1,5 @@
 import { AGGREGATE_SAMPLES } from './aggregate.ts';
+import { ATTENTION_SAMPLES } from './attention.ts';
 import { ELEMENTWISE_SAMPLES } from './elementwise.ts';
 import { INDEXING_SAMPLES } from './indexing.ts';
 import { LAYOUT_SAMPLES } from './layout.ts';
@@ -18,4 +19,5 @@ export const SAMPLES: readonly Sample[] = [
   ...INDEXING_SAMPLES,
   ...QUANTISE_SAMPLES,
   ...AGGREGATE_SAMPLES,
+  ...ATTENTION_SAMPLES,
 ];

@@ -1,39 +1,50 @@
-import { addDim } from '../../dimension.ts';
-import { concat, slice } from '../../ops/layout.ts';
-import type { Value } from '../../value.ts';
-import { mergeHeads, type Parts, partsOf, readWith, valuesOf, weightsOf } from '../affinity.ts';
-import { plainMacs } from '../record.ts';
+import { addDim, type Dim } from '../../dimension.ts';
+import { mergeHeads, partsOf, valuesOf } from '../affinity.ts';
+import { aggregateByRows } from '../by-rows.ts';
+import { plainMacs, type Site } from '../record.ts';
+import { type RowReading, readByRows, rowsAtOnce } from '../row-blocks.ts';
 import { type Lowering, mapBytes, mapCopies, positionBytes } from './lowering.ts';
 
-/** Queries that are read at once. */
-const ROWS = 256;
+/** Sizes that are known, or undefined. */
+function sizesOf({ n, heads, q, l }: Site): Readonly<Record<'n' | 'heads' | 'q' | 'l', number>> | undefined {
+  if (typeof n !== 'number' || typeof q !== 'number' || typeof l !== 'number') return undefined;
+  return { n, heads, q, l };
+}
+
+/** Why blocks of rows cannot be laid out: they need sizes. */
+export function unknownSizes(site: Site): string | undefined {
+  return sizesOf(site) ? undefined : 'the numbers of images and positions are not known';
+}
+
+/** The use as blocks of rows read it. */
+export function rowReadingOf(site: Site): RowReading {
+  const sizes = sizesOf(site)!;
+  const affinity = { ...site.affinity, runs: site.heads, layout: 'channels-first', querySpace: [sizes.q] } as const;
+  return { parts: partsOf(site), values: valuesOf(site), affinity, q: sizes.q, rows: rowsAtOnce(sizes) };
+}
+
+/** Bytes of one block's weights, scores and gradients in training, of its scores and weights else. */
+export function blockBytes(site: Site, copies = 3): Dim {
+  const sizes = sizesOf(site);
+  return sizes ? mapBytes({ ...site, q: rowsAtOnce(sizes) }, copies) : 0;
+}
 
 /** The plain way for some hundred queries at a time: memory is linear in the positions. */
 export const BLOCKS_OF_ROWS: Lowering = {
-  refuses: ({ q }, { training }) => {
-    if (training) return 'the derivative would keep every block';
-    if (typeof q !== 'number') return 'the number of queries is not known';
-    return q <= ROWS ? `there are no more than ${ROWS} queries` : undefined;
+  general: true,
+  refuses: (site) => {
+    if (site.affinity.reads.kind !== 'everywhere') return 'it does not read everywhere';
+    const sizes = sizesOf(site);
+    if (!sizes) return unknownSizes(site);
+    return rowsAtOnce(sizes) === sizes.q ? 'one block holds all queries' : undefined;
   },
-  cost: (site) => ({
-    macs: plainMacs(site),
-    bytes: addDim(mapBytes({ ...site, q: ROWS }, mapCopies(site)), positionBytes(site)),
-  }),
-  pace: 1.5,
-  build: (site) => {
-    const parts = partsOf(site);
-    const values = valuesOf(site);
-    const blocks: Value[] = [];
-    for (let start = 0; start < (site.q as number); start += ROWS) {
-      const end = Math.min(start + ROWS, site.q as number);
-      blocks.push(readWith(values, weightsOf(rowsOf(parts, start, end), site))); // [N, heads, V, rows]
-    }
-    return mergeHeads(concat(blocks, 3), site);
+  cost: (site, { training }) => {
+    const bytes = addDim(blockBytes(site, training ? 3 : mapCopies(site)), positionBytes(site));
+    return { macs: plainMacs(site), bytes };
+  },
+  pace: (_, { training }) => (training ? 1.15 : 2.3),
+  build: (site, { training }) => {
+    const reading = rowReadingOf(site);
+    return mergeHeads(training ? aggregateByRows(reading, 'rows') : readByRows(reading), site);
   },
 };
-
-function rowsOf(parts: Parts, start: number, end: number): Parts {
-  const cut = (v: Value | undefined, axis: number): Value | undefined =>
-    !v || v.shape[axis] === 1 ? v : slice(v, { axes: [axis], starts: [start], ends: [end] });
-  return { queries: cut(parts.queries, 3), keys: parts.keys, scores: cut(parts.scores, 2), prior: cut(parts.prior, 2) };
-}

@@ -27,7 +27,7 @@ export interface Lowering {
   /** What it costs; asked only where it can be taken. */
   readonly cost: (site: Site, target: Target) => Cost;
   /** Time of one multiply-add in times of one in a plain matrix product, measured on two AVX-512 cores. */
-  readonly pace: number;
+  readonly pace: number | ((site: Site, target: Target) => number);
   readonly build: (site: Site, target: Target) => Value;
 }
 
