@@ -107,6 +107,7 @@ function namesOf({ names = 'mmcv', subSample }: NonLocalConfig): Names {
  * a Gaussian its rows sum to 1.
  */
 export function nonLocal(s: Scope, x: Value, config: NonLocalConfig): Value {
+  checkReference(s, config);
   const c = channelsOf(s, x);
   const d = config.innerChannels ?? divide(s, c, config.reduction ?? 2, 'reduction');
   const make = maker(s, x, config, d);
@@ -118,6 +119,27 @@ export function nonLocal(s: Scope, x: Value, config: NonLocalConfig): Value {
   }); // [N, D, ..]
   const z = transformed(s, y, config, c);
   return config.residual === false ? z : s.within(() => op.add(z, x));
+}
+
+/** Modes that a reference has, where it has not all. */
+const MODES_OF: Readonly<Record<string, readonly NonLocalMode[]>> = {
+  timm: ['embedded-gaussian'],
+  slowfast: ['embedded-gaussian', 'dot-product'],
+};
+
+/** A fault where the implementation whose names are asked for refuses the mode, or to sub-sample: no name is known then. */
+function checkReference(s: Scope, { names = 'mmcv', mode = 'embedded-gaussian', subSample }: NonLocalConfig): void {
+  const modes = MODES_OF[names];
+  if (modes && !modes.includes(mode)) {
+    const known = modes.map((m) => `"${m}"`).join(' or ');
+    const advice = `Use names "mmcv", which has all modes.`;
+    throw new Fault('config', `${s.path}: expected mode ${known} with names "${names}", got "${mode}". ${advice}`);
+  }
+  if (names === 'timm' && subSample) {
+    const got = JSON.stringify(subSample.order);
+    const advice = 'Leave subSample out, or use names "mmcv" or "slowfast".';
+    throw new Fault('config', `${s.path}: expected no subSample with names "timm", got order ${got}. ${advice}`);
+  }
 }
 
 type Make = (part: 'theta' | 'phi' | 'g' | 'pooled x') => Value;
