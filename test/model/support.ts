@@ -6,7 +6,7 @@ import { inputName } from '../../src/graph/trace.ts';
 import type { Value } from '../../src/graph/value.ts';
 import { type ContextSpec, contextBlock } from '../../src/model/blocks/context.ts';
 import { initialise } from '../../src/model/init.ts';
-import { type Mode, type StateSpec, type Tap, traceNetwork } from '../../src/model/scope.ts';
+import { type Mode, type Scope, type StateSpec, type Tap, traceNetwork } from '../../src/model/scope.ts';
 import { centralDifferences, differentiate } from '../support/check.ts';
 import { interpret } from '../support/interpret.ts';
 import { fromTensor, type Numbers } from '../support/numbers.ts';
@@ -29,14 +29,24 @@ export function randomTensor(name: string, shape: readonly number[], size = 1): 
   return float32(shape, Array.from({ length: sizeOf(shape) }, draw));
 }
 
-/** Traces a block with every tap; state from its own initialisation, or random. */
-export function runOf(
-  spec: ContextSpec,
+/** For what a block is traced, and whether its state is random or from its own initialisation. */
+export interface RunChoice {
+  readonly mode?: Mode;
+  readonly state?: 'initial' | 'random';
+}
+
+/** Traces a block of the table with every tap. */
+export function runOf(spec: ContextSpec, shape: readonly number[], choice: RunChoice = {}): BlockRun {
+  return runPart((s, x) => contextBlock(s, x, spec), shape, choice);
+}
+
+/** Traces any part of a network with every tap. */
+export function runPart(
+  part: (s: Scope, x: Value) => Value,
   shape: readonly number[],
-  options: { readonly mode?: Mode; readonly state?: 'initial' | 'random' } = {},
+  { mode = 'inference', state: values = 'random' }: RunChoice = {},
 ): BlockRun {
-  const { mode = 'inference', state: values = 'random' } = options;
-  const traced = traceNetwork((s, { x }) => ({ y: contextBlock(s, x!, spec) }), {
+  const traced = traceNetwork((s, { x }) => ({ y: part(s, x!) }), {
     inputs: { x: { shape } },
     mode,
     taps: () => true,
