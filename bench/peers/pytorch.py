@@ -369,6 +369,7 @@ def say(message):
 
 def main():
     state = {}
+    Attention({"positions": 256, "channels": 64}).run()  # loads libraries, so that a later reading of memory is free of them
     say({"ready": True, "versions": {"torch": torch.__version__, "python": sys.version.split()[0]}})
     for line in sys.stdin:
         request = json.loads(line)
