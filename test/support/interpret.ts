@@ -13,6 +13,7 @@ import { PRODUCTS } from './kernels/products.ts';
 import { QUANTISE } from './kernels/quantise.ts';
 import { REDUCE } from './kernels/reduce.ts';
 import { SAMPLING } from './kernels/sampling.ts';
+import { WINDOWS_OF_HEADS } from './kernels/windows-of-heads.ts';
 import { fromTensor, type Numbers } from './numbers.ts';
 
 /** What each operator computes, by its name. */
@@ -27,6 +28,7 @@ export const KERNELS: Readonly<Record<string, Kernel>> = {
   ...QUANTISE,
   ...AGGREGATE,
   ...ATTENTION,
+  ...WINDOWS_OF_HEADS,
 };
 
 /** Names of operators that need no kernel: what is fed and what is known. */

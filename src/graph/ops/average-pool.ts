@@ -4,7 +4,7 @@ import { constant, emit1 } from '../trace.ts';
 import type { Node, OpDef, Value } from '../value.ts';
 import { along, matrixOf } from './along.ts';
 import { at } from './common.ts';
-import { mul } from './elementwise.ts';
+import { div, mul } from './elementwise.ts';
 import { expand, reshape } from './layout.ts';
 import {
   fullAttributes,
@@ -69,8 +69,8 @@ export const AVERAGE_POOL: OpDef = {
   vjp: ({ node, dy }) => {
     const axes = axesOf(node);
     if (axes.every(isPartition)) return [repeat(dy[0]!, node.inputs[0]!, axes)];
-    const spread = (g: Value, axis: Axis, i: number): Value => (isTrivial(axis) ? g : along(g, i + 2, shares(axis)));
-    return [axes.reduceRight((g, axis, i) => spread(g, axis, i), dy[0]!)];
+    const spread = (g: Value, axis: Axis, i: number): Value => (isTrivial(axis) ? g : along(g, i + 2, members(axis)));
+    return [axes.reduceRight((g, axis, i) => spread(g, axis, i), div(dy[0]!, constant(divisors(axes))))];
   },
   attributes: { ...WINDOW, count_include_pad: 'int' },
   // Engines disagree about ceil_mode: the windows are padded to the same ones, the mean is corrected where it must be.
@@ -98,16 +98,25 @@ function repeat(dy: Value, x: Value, axes: readonly Axis[]): Value {
   const head = dy.shape.slice(0, 2);
   const narrow = [...head, ...axes.flatMap((a) => [a.count, 1])];
   const wide = [...head, ...axes.flatMap((a) => [a.count, a.kernel])];
-  const share = 1 / axes.reduce((n, a) => n * a.kernel, 1);
-  return reshape(expand(mul(reshape(dy, narrow), constant(float32([], [share]))), wide), x.shape);
+  const size = axes.reduce((n, a) => n * a.kernel, 1);
+  return reshape(expand(div(reshape(dy, narrow), constant(float32([], [size]))), wide), x.shape);
 }
 
-/** [size, count]: which share of window i each element is. */
-function shares(axis: Axis): Tensor {
+/** [size, count]: 1 where an element is part of window i. */
+function members(axis: Axis): Tensor {
   return matrixOf(axis.size, axis.count, (p, i) => {
     const start = i * axis.stride - axis.before;
-    return p >= start && p < start + axis.kernel ? 1 / divisor(axis, i) : 0;
+    return p >= start && p < start + axis.kernel ? 1 : 0;
   });
+}
+
+/** What each window is divided by, [1, 1, ..counts], or one number where all are alike. */
+function divisors(axes: readonly Axis[]): Tensor {
+  const each = axes.map((a) => Array.from({ length: a.count }, (_, i) => divisor(a, i)));
+  const data = each.reduce<number[]>((all, d) => all.flatMap((v) => d.map((w) => v * w)), [1]);
+  return data.every((v) => v === data[0])
+    ? float32([], [data[0]!])
+    : float32([1, 1, ...axes.map((a) => a.count)], data);
 }
 
 /** [1, 1, ..counts]: window size over divisor. */

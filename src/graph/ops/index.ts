@@ -1,6 +1,7 @@
 /** Every operator as a function on values: `op.relu(x)` emits ONNX's `Relu`. */
 export * from './activation.ts';
 export * from './average-pool.ts';
+export * from './col2im.ts';
 export * from './conv.ts';
 export * from './elementwise.ts';
 export * from './gemm.ts';

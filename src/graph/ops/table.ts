@@ -1,6 +1,7 @@
 import { MULTI_HEAD_ATTENTION } from '../aggregate/attention.ts';
 import { AGGREGATE_BY_ROWS } from '../aggregate/by-rows.ts';
 import { AGGREGATE } from '../aggregate/record.ts';
+import { WINDOW_DOT, WINDOW_SPREAD, WINDOW_SUM } from '../aggregate/window-words.ts';
 import { CONSTANT, INPUT } from '../trace.ts';
 import type { OpDef } from '../value.ts';
 import * as op from './index.ts';
@@ -84,6 +85,7 @@ export const OPS: readonly OpDef[] = [
   op.GEMM,
   op.CONV,
   op.CONV_TRANSPOSE,
+  op.COL2IM,
 
   op.SOFTMAX,
   op.LOG_SOFTMAX,
@@ -100,6 +102,9 @@ export const OPS: readonly OpDef[] = [
   op.DEQUANTIZE_LINEAR,
 
   AGGREGATE,
+  WINDOW_SUM,
+  WINDOW_SPREAD,
+  WINDOW_DOT,
   AGGREGATE_BY_ROWS,
   MULTI_HEAD_ATTENTION,
 ];

@@ -21,6 +21,7 @@ import { differentiate, type Traced, traceSample } from '../../support/check.ts'
 import { interpret } from '../../support/interpret.ts';
 import { fromTensor, relativeError } from '../../support/numbers.ts';
 import { AGGREGATE_SAMPLES } from '../../support/samples/aggregate.ts';
+import { AGGREGATE_WINDOW_SAMPLES } from '../../support/samples/aggregate-windows.ts';
 import type { Sample, Sampler } from '../../support/samples/sampler.ts';
 
 const NAMES = Object.keys(LOWERINGS) as LoweringName[];

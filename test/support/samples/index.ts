@@ -8,6 +8,7 @@ import { QUANTISE_SAMPLES } from './quantise.ts';
 import { REDUCE_SAMPLES } from './reduce.ts';
 import type { Sample } from './sampler.ts';
 import { WINDOW_SAMPLES } from './windows.ts';
+import { WINDOW_WORD_SAMPLES } from './windows-of-heads.ts';
 
 /** Samples of every operator. The sweep fails when a record has none. */
 export const SAMPLES: readonly Sample[] = [
@@ -20,4 +21,5 @@ export const SAMPLES: readonly Sample[] = [
   ...QUANTISE_SAMPLES,
   ...AGGREGATE_SAMPLES,
   ...ATTENTION_SAMPLES,
+  ...WINDOW_WORD_SAMPLES,
 ];

@@ -1,10 +1,13 @@
 import { ASSOCIATIVE } from './associative.ts';
+import { AVERAGE_POOL_OF_WINDOWS } from './average-pool.ts';
 import { BEFORE_PROJECTION } from './before-projection.ts';
 import { BLOCKED_SOFTMAX } from './blocked-softmax.ts';
 import { BLOCKS_OF_ROWS } from './blocks-of-rows.ts';
 import type { Lowering } from './lowering.ts';
 import { MEAN } from './mean.ts';
 import { PLAIN } from './plain.ts';
+import { DEPTHWISE, STATIC_PRODUCT } from './static.ts';
+import { COLUMNS, SHIFTS } from './windows.ts';
 
 export type { Cost, Lowering, Target } from './lowering.ts';
 
@@ -15,7 +18,12 @@ export type LoweringName =
   | 'plain'
   | 'before-projection'
   | 'blocked-softmax'
-  | 'blocks-of-rows';
+  | 'blocks-of-rows'
+  | 'average-pool'
+  | 'depthwise'
+  | 'static-product'
+  | 'columns'
+  | 'shifts';
 
 /** Every lowering of `aggregate`. Where costs are equal the earlier one is taken. */
 export const LOWERINGS: { readonly [K in LoweringName]: Lowering } = {
@@ -25,4 +33,9 @@ export const LOWERINGS: { readonly [K in LoweringName]: Lowering } = {
   'before-projection': BEFORE_PROJECTION,
   'blocked-softmax': BLOCKED_SOFTMAX,
   'blocks-of-rows': BLOCKS_OF_ROWS,
+  'average-pool': AVERAGE_POOL_OF_WINDOWS,
+  depthwise: DEPTHWISE,
+  'static-product': STATIC_PRODUCT,
+  columns: COLUMNS,
+  shifts: SHIFTS,
 };
