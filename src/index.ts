@@ -58,6 +58,7 @@ export * from './graph/simplify.ts';
 export * from './graph/trace.ts';
 export * from './graph/value.ts';
 export * from './model/aggregate.ts';
+export { algebraPage } from './model/blocks/algebra.ts';
 export * from './model/blocks/block.ts';
 export { bringBlocks } from './model/blocks/brought.ts';
 export * from './model/blocks/context.ts';

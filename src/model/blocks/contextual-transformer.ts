@@ -222,7 +222,7 @@ export const CONTEXTUAL_TRANSFORMER: Block<ContextualTransformerConfig> = {
       source: "the authors' code",
     },
   ],
-  sample: { config: { kind: 'contextual-transformer' }, shape: [2, 16, 5, 4] },
+  sample: { config: { kind: 'contextual-transformer', share: 8 }, shape: [2, 16, 5, 4] },
   references: {
     'cot.CotLayer': (config) => ({
       kind: 'contextual-transformer',

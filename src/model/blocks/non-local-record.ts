@@ -99,7 +99,7 @@ export const NON_LOCAL: Block<NonLocalConfig> = {
       ...ROW,
       mechanism: 'non-local block, concatenation',
       changes: { mode: 'concatenation' },
-      score: 'concatenation ReLU(w_fᵀ [θ(x_i); φ(x_j)])',
+      score: 'concatenation ReLU(w_fᵀ [θ(x_i), φ(x_j)])',
       normalise: 'count',
       macs: 'N² C / 2, D = C / 2',
       source: 'Wang et al. 2018, eq. 5',
