@@ -7,7 +7,7 @@ import type { AttentionSubject, NetworkSubject } from './subject.ts';
 
 /** Networks of pixel-to-pixel affinities; those that read windows are also run against PyTorch that reads tap by tap. */
 const NETWORKS = ['cotnet50', 'lrnet26', 'container_v1_light', 'deit_small_patch16_224'] as const;
-const WINDOWED: readonly string[] = ['cotnet50', 'lrnet26'];
+const WINDOWED = ['cotnet50', 'lrnet26'] as const;
 const TRAINED = ['cotnet50', 'lrnet26', 'container_v1_light', 'resnet50-nl'] as const;
 const BATCH = 4;
 
@@ -25,10 +25,8 @@ export function affinities(entrants: Entrants): readonly Contest[] {
     inference(entrants, 'resnet50-nl-pooled', 1),
     ...NETWORKS.map((network) => inference(entrants, network, 1)),
     ...TRAINED.map((network) => against(entrants, trained(network), `${network}.train.b${BATCH}`)),
-    ...NETWORKS.filter((network) => WINDOWED.includes(network)).flatMap((network) => [
-      shifted(entrants, inferred(network, 1), `${network}.inference.b1`),
-      shifted(entrants, trained(network as 'cotnet50'), `${network}.train.b${BATCH}`),
-    ]),
+    ...WINDOWED.map((network) => shifted(entrants, inferred(network, 1), `${network}.inference.b1`)),
+    shifted(entrants, trained('cotnet50'), `cotnet50.train.b${BATCH}`),
     ...[48, 96].map((side) => attention(entrants, side)),
     ...growth(entrants),
   ];
