@@ -161,8 +161,8 @@ describe('CONTAINER', () => {
     const { randoms } = trace('container', { overrides: { ...mixed(), dropPath: 0.2 }, mode: 'training' });
     expect(randoms.map((r) => r.name)).toEqual(
       ['blocks2.0', 'blocks3.0', 'blocks3.1', 'blocks4.0'].flatMap((block) => [
-        `random/${block}.mixer.drop_path.drop_path`,
-        `random/${block}.mlp.drop_path.drop_path`,
+        `random/${block}.mixer.drop_path`,
+        `random/${block}.mlp.drop_path`,
       ]),
     );
   });
