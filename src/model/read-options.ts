@@ -61,11 +61,40 @@ function say(issue: z.core.$ZodIssue, json: unknown, { schema, where }: { schema
     return `${path}: expected ${issue.values.map((v) => JSON.stringify(v)).join(' or ')}, got ${got}.`;
   }
   if (issue.code === 'invalid_type') return `${path}: expected ${issue.expected}, got ${got}.`;
+  if (issue.code === 'too_small' || issue.code === 'too_big') {
+    return `${path}: expected ${boundOf(issue)}, got ${got}.${shareFor(issue, valueAt(json, issue.path))}`;
+  }
   if (issue.code === 'invalid_union') {
+    const values = literalsOf(schemaAt(schema, json, issue.path, true));
+    if (values.length > 0) return `${path}: expected ${values.join(' or ')}, got ${got}.`;
     const kinds = kindsOf(schemaAt(schema, json, issue.path.slice(0, -1), true));
     if (kinds.length > 0) return `${path}: expected one of ${kinds.join(', ')}, got ${got}.`;
   }
   return `${path}: ${issue.message}, got ${got}.`;
+}
+
+type Bound = Extract<z.core.$ZodIssue, { readonly code: 'too_small' | 'too_big' }>;
+
+/** `at least 1`, `below 1`, `at least 1 entry`. */
+function boundOf(issue: Bound): string {
+  const [bound, words] =
+    issue.code === 'too_small' ? [issue.minimum, ['at least', 'more than']] : [issue.maximum, ['at most', 'below']];
+  const text = `${words[issue.inclusive === false ? 1 : 0]} ${bound}`;
+  if (issue.origin !== 'array') return text;
+  return `${text} ${Number(bound) === 1 ? 'entry' : 'entries'}`;
+}
+
+/** What a share of one is written as, where its divisor was given. */
+function shareFor(issue: Bound, value: unknown): string {
+  const isDivisor = issue.code === 'too_big' && issue.maximum === 1 && Number.isInteger(value);
+  return isDivisor && issue.inclusive !== false ? ` Write 1/${value} as ${1 / (value as number)}.` : '';
+}
+
+/** The values of a union of literals; none for another schema. */
+function literalsOf(schema: z.ZodType): readonly string[] {
+  if (!(schema instanceof z.ZodUnion)) return [];
+  const options = schema.options as readonly z.ZodType[];
+  return options.every((o) => o instanceof z.ZodLiteral) ? options.map((o) => JSON.stringify(o.value)) : [];
 }
 
 function valueAt(json: unknown, path: readonly PropertyKey[]): unknown {

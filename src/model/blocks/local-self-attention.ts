@@ -9,6 +9,7 @@ import { count } from '../read-options.ts';
 import type { Scope } from '../scope.ts';
 import { type Block, readReference } from './block.ts';
 import { channelsOf, divide } from './shape.ts';
+import { checkWindow } from './window.ts';
 
 /** Options of {@link localSelfAttention}. */
 export interface LocalSelfAttentionConfig {
@@ -39,6 +40,7 @@ export interface LocalSelfAttentionConfig {
  */
 export function localSelfAttention(s: Scope, x: Value, config: LocalSelfAttentionConfig): Value {
   const { kernel = 3, keyKernel = 1 } = config;
+  checkWindow(s, x, { window: kernel });
   const channels = channelsOf(s, x);
   const heads = config.heads ?? divide(s, channels, 8, 'width of 8 channels a head');
   const width = divide(s, channels, heads, 'number of heads');

@@ -1,4 +1,5 @@
 import { Fault } from '../../core/fault.ts';
+import { showDim } from '../../graph/dimension.ts';
 import * as op from '../../graph/ops/index.ts';
 import type { Value } from '../../graph/value.ts';
 import { aggregate, type ComparedConfig } from '../aggregate.ts';
@@ -163,8 +164,16 @@ function maker(s: Scope, x: Value, config: NonLocalConfig, d: number): Make {
 function windowOf(s: Scope, v: Value, { kernel }: SubSampling): PoolConfig {
   const rank = v.shape.length - 2;
   const window = kernel ?? [[], [2], [2, 2], [1, 2, 2]][rank];
-  if (window?.length === rank) return { kernel: window };
-  throw new Fault('config', `${s.path}: expected ${rank} sizes for the pooling window, got ${JSON.stringify(kernel)}.`);
+  if (window?.length !== rank) {
+    throw new Fault(
+      'config',
+      `${s.path}: expected ${rank} sizes for the pooling window, got ${JSON.stringify(kernel)}.`,
+    );
+  }
+  const space = v.shape.slice(2);
+  if (space.every((d, i) => typeof d !== 'number' || d >= window[i]!)) return { kernel: window };
+  const most = `a pooling window of at most ${space.map(showDim).join(' x ')}, the map`;
+  throw new Fault('config', `${s.path}: expected ${most}, got ${window.join(' x ')}. Set subSample.kernel.`);
 }
 
 type Comparison = Pick<ComparedConfig, 'queries' | 'keys' | 'score' | 'normalise'>;

@@ -37,6 +37,7 @@ export function convNd(s: Scope, x: Value, config: ConvConfig): Value {
     throw new Fault('config', message);
   }
   const same = kernel.map((k, i) => ((k - 1) * dilations[i]!) / 2);
+  if (config.padding === 'same') checkSame(s, kernel, same);
   const padding = config.padding === 'same' ? same : each(config.padding, rank, 0);
   return s.within(() => {
     const w = s.param('weight', [config.channels, c / group, ...kernel], config.init ?? KAIMING_FAN_OUT);
@@ -46,6 +47,14 @@ export function convNd(s: Scope, x: Value, config: ConvConfig): Value {
     if (!config.bias) return op.conv(x, w, attributes);
     return op.conv(x, w, { ...attributes, bias: s.param('bias', [config.channels], biasInit) });
   });
+}
+
+/** A fault where zeros before and after cannot be as many: an even kernel. */
+function checkSame(s: Scope, kernel: readonly number[], padding: readonly number[]): void {
+  const even = kernel.find((_, i) => !Number.isInteger(padding[i]));
+  if (even === undefined) return;
+  const use = even === 2 ? '1 or 3' : `${even - 1} or ${even + 1}`;
+  throw new Fault('config', `${s.path}: expected an odd kernel to keep the size, got ${even}. Use ${use}.`);
 }
 
 /** Convolution over height and width. x [N, C, H, W] → [N, channels, H', W']. State: `weight`, `bias`. */

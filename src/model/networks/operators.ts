@@ -47,8 +47,13 @@ export function operatorAt(config: OperatorHost, stage: number, block: number): 
 
 /** A fault if a placement names a stage or a block that the network does not have. */
 export function checkOperators({ layers, operators }: OperatorHost): void {
-  operators.forEach(({ stages = layers.map((_, k) => k + 1), blocks = [] }, i) => {
+  operators.forEach(({ operator, stages = layers.map((_, k) => k + 1), blocks = [] }, i) => {
     const where = `operators[${i}]`;
+    if ('stride' in operator && operator.stride !== 1) {
+      const got = `stride ${JSON.stringify(operator.stride)}`;
+      const advice = 'Leave it out: the network says which blocks stride.';
+      throw new Fault('config', `${where}.operator: expected an operator without a stride, got ${got}. ${advice}`);
+    }
     for (const stage of stages) {
       const count = layers[stage - 1];
       if (count === undefined) {

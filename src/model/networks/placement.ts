@@ -1,4 +1,5 @@
 import { Fault } from '../../core/fault.ts';
+import { sameDims, showDims } from '../../graph/dimension.ts';
 import type { Value } from '../../graph/value.ts';
 import { type ContextSpec, contextBlock } from '../blocks/context.ts';
 import { blockOf } from '../blocks/table.ts';
@@ -52,7 +53,13 @@ export function contextAt(config: Omit<ContextHost, 'convolutions'>, stage: numb
 }
 
 function put(s: Scope, x: Value, placement: ContextPlacement): Value {
-  return s.module(childName(placement), (child) => contextBlock(child, x, placement.context));
+  return s.module(childName(placement), (child) => {
+    const y = contextBlock(child, x, placement.context);
+    if (sameDims(y.shape, x.shape)) return y;
+    const got = `"${placement.context.kind}" that makes ${showDims(y.shape)} of it`;
+    const advice = 'Leave its stride out, or give it as an operator.';
+    throw new Fault('config', `${child.path}: expected a block that keeps ${showDims(x.shape)}, got ${got}. ${advice}`);
+  });
 }
 
 function childName({ name, position, context }: ContextPlacement): string {

@@ -2,6 +2,7 @@ import { Fault } from '../../core/fault.ts';
 import * as op from '../../graph/ops/index.ts';
 import type { Value } from '../../graph/value.ts';
 import { contextBlock } from '../blocks/context.ts';
+import { allBlocks, blockOf } from '../blocks/table.ts';
 import { conv2d } from '../layers/conv.ts';
 import { batchNorm } from '../layers/norm.ts';
 import { maxPool } from '../layers/pool.ts';
@@ -53,6 +54,11 @@ function deep(s: Scope, x: Value, [a, b, c]: readonly [number, number, number]):
 /** A 1 x 1 convolution with norm and ReLU, then the operator, which strides. */
 function operator(s: Scope, x: Value, { width, stemChannels: channels = width, stemOperator }: ResnetConfig): Value {
   if (!stemOperator) throw new Fault('config', 'stemOperator: expected a block with stem "operator", got nothing.');
+  if (!blockOf(stemOperator.kind, 'stemOperator').strides) {
+    const others = allBlocks().flatMap((b) => (b.strides ? [`"${b.kind}"`] : []));
+    const message = `stemOperator: expected a block that strides, got "${stemOperator.kind}". Use ${others.join(', ')}.`;
+    throw new Fault('config', message);
+  }
   const y = op.relu(batchNorm(s.at(1), conv2d(s.at(0), x, { channels, kernel: 1 })));
   return contextBlock(s.at(3), y, strided(stemOperator, 2));
 }

@@ -1,7 +1,7 @@
 import { Fault } from '../../core/fault.ts';
 import type { PositionGrid } from '../../core/position-grid.ts';
 import { didYouMean } from '../../core/suggest.ts';
-import type { Dim } from '../../graph/dimension.ts';
+import { type Dim, sameDims } from '../../graph/dimension.ts';
 import * as op from '../../graph/ops/index.ts';
 import type { Value } from '../../graph/value.ts';
 import { contextBlock } from '../blocks/context.ts';
@@ -143,8 +143,10 @@ function mixed(s: Scope, v: Value, { config, style, grid }: Omit<BlockPlan, 'dro
         const message = `expected classToken false, since "${mixer.kind}" reads a map, on which a class token is not`;
         throw new Fault('config', `${s.path}: ${message}. Set it, or use "self-attention" or "mlp-mixer".`);
       }
-      const map = contextBlock(s, mapOf({ tokens: v, grid }), mixer);
-      return tokensOf(map).tokens;
+      const map = mapOf({ tokens: v, grid });
+      const y = contextBlock(s, map, mixer);
+      if (sameDims(y.shape, map.shape)) return tokensOf(y).tokens;
+      throw new Fault('config', `${s.path}: expected a mixer that keeps the shape, got "${mixer.kind}" with a stride.`);
     }
   }
 }
