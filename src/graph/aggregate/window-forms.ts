@@ -5,7 +5,7 @@ import { concat, dilate, pad, reshape, slice } from '../ops/layout.ts';
 import { reduceSum } from '../ops/reduce.ts';
 import type { Value } from '../value.ts';
 import { type Window, windowedSpace } from './record.ts';
-import { marginsOf, padded, placesOf } from './window.ts';
+import { lookAt, marginsOf, padded, placesOf } from './window.ts';
 import type { WindowUse } from './window-words.ts';
 
 /** Axes before the positions in {@link byShare} and {@link byPlace}. */
@@ -23,13 +23,6 @@ function byPlace(w: Value, { heads, runs }: WindowUse, queries: readonly Dim[]):
   return reshape(w, [mulDim(n, runs), 1, heads / runs, k, ...queries]);
 }
 
-/** What all queries see at one place of their windows, of a padded map by share. */
-function seen(around: Value, place: readonly number[], window: Window, queries: readonly Dim[]): Value {
-  const starts = place.map((p, i) => p * window.dilation[i]!);
-  const ends = starts.map((s, i) => addDim(addDim(s, mulDim(subDim(queries[i]!, 1), window.stride[i]!)), 1));
-  return slice(around, { axes: starts.map((_, i) => i + HEAD_AXES), starts, ends, steps: window.stride });
-}
-
 function atPlace(w: Value, place: number): Value {
   return slice(w, { axes: [HEAD_AXES - 1], starts: [place], ends: [place + 1] });
 }
@@ -41,11 +34,9 @@ function total(terms: readonly Value[]): Value {
 /** A slice of the map for each place of the window, multiplied and added: no copy of the map with all places. */
 export function sumByShifts(x: Value, w: Value, use: WindowUse): Value {
   const queries = windowedSpace(x.shape.slice(2), use.window.stride);
-  const around = byShare(padded(x, use.window), use);
+  const look = lookAt(byShare(padded(x, use.window), use), use.window, queries, HEAD_AXES);
   const weights = byPlace(w, use, queries);
-  const terms = placesOf(use.window.size).map((place, t) =>
-    mul(seen(around, place, use.window, queries), atPlace(weights, t)),
-  );
+  const terms = placesOf(use.window.size).map((place, t) => mul(look(place), atPlace(weights, t)));
   return reshape(total(terms), [x.shape[0]!, x.shape[1]!, ...queries]);
 }
 
@@ -74,11 +65,11 @@ export function spreadByShifts(x: Value, w: Value, use: WindowUse & { readonly s
 /** Products of the queries with a slice of the keys for each place of the window. */
 export function dotByShifts(q: Value, k: Value, use: WindowUse): Value {
   const queries = q.shape.slice(2);
-  const around = byShare(padded(k, use.window), use);
+  const look = lookAt(byShare(padded(k, use.window), use), use.window, queries, HEAD_AXES);
   const shared = byShare(q, use);
   const one = shared.shape[1] === 1;
   const places = placesOf(use.window.size).map((place) => {
-    const product = mul(seen(around, place, use.window, queries), shared);
+    const product = mul(look(place), shared);
     return one ? product : reduceSum(product, [1]); // [N · runs, 1, heads / runs, 1, ...queries]
   });
   return reshape(concat(places, HEAD_AXES - 1), [k.shape[0]!, use.heads, places.length, productDim(queries)]);
@@ -90,28 +81,63 @@ function plane(sizes: readonly Dim[], first: number): number[] {
   return known.length === 1 ? [first, known[0]!] : [...known];
 }
 
-/** The products of all places at once, added up where they belong by `Col2Im`. Axes of known sizes, two at most. */
+/** Products of all places that are made at once: about what the processor's caches hold. */
+const PIECE_BYTES = 8e6;
+
+/**
+ * The products of all places at once, added up where they belong by `Col2Im`. Axes of known sizes, two at most. Where the
+ * products are many, heads (or channels that share one) follow one another, so that what one product writes is read
+ * while it is in the cache.
+ */
 export function spreadByColumns(x: Value, w: Value, use: WindowUse & { readonly space: readonly Dim[] }): Value {
   const { window, space } = use;
   const [n, c] = x.shape as readonly [Dim, number];
   const l = productDim(x.shape.slice(2));
-  const weights = byPlace(w, use, [l]);
-  const products = mul(byShare(reshape(x, [n, c, l]), use), weights); // [N · runs, share, heads / runs, K, Q]
-  return columns(reshape(products, [n, mulDim(c, w.shape[2]!), l]), window, space);
-}
-
-/** [N, C · K, Q], the places in row-major order → [N, C, ...space] */
-function columns(products: Value, window: Window, space: readonly Dim[]): Value {
+  const maps = byShare(reshape(x, [n, c, l]), use); // [N · runs, share, heads / runs, 1, Q]
+  const weights = byPlace(w, use, [l]); // [N · runs, 1, heads / runs, K, Q]
+  const pieces = piecesOf(maps, weights);
+  const images = pieces.length === 1 ? n : 1;
+  const sums = pieces.map(([map, weight]) => columns(mul(map, weight), images, window, space));
+  const added = concat(sums, 1); // [N, C, ...space with margins], or [1, N · C, ..]
   const margins = plane(marginsOf(window), 0);
   const sizes = plane(space, 1);
-  const added = col2Im(products, {
-    image_shape: sizes.map((d, i) => d + 2 * margins[i]!),
-    block_shape: plane(window.size, 1),
-    strides: plane(window.stride, 1),
-    dilations: plane(window.dilation, 1),
-  });
   const inner = slice(added, { axes: [2, 3], starts: margins, ends: margins.map((m, i) => m + sizes[i]!) });
-  return reshape(inner, [products.shape[0]!, added.shape[1]!, ...space]);
+  return reshape(inner, [n, c, ...space]);
+}
+
+/** Maps and weights cut into pieces whose products are small, in order. */
+function piecesOf(maps: Value, weights: Value): readonly (readonly [Value, Value])[] {
+  const [rows, share, inner, , l] = maps.shape as readonly Dim[];
+  const row = 4 * (productDim([share!, inner!, l!]) as number) * (weights.shape[3] as number);
+  if (typeof rows !== 'number' || row * rows <= PIECE_BYTES) return [[maps, weights]];
+  const part = (v: Value, axis: number, start: number, end: number): Value =>
+    slice(v, { axes: [axis], starts: [start], ends: [end] });
+  const together = Math.max(1, Math.floor(PIECE_BYTES / row));
+  const cuts = evenly(rows, together);
+  const channels = evenly(share as number, Math.max(1, Math.floor((share as number) * (PIECE_BYTES / row))));
+  return cuts.flatMap(([start, end]) => {
+    const [map, weight] = [part(maps, 0, start, end), part(weights, 0, start, end)];
+    if (end - start > 1 || channels.length === 1) return [[map, weight] as const];
+    return channels.map(([from, to]) => [part(map, 1, from, to), weight] as const);
+  });
+}
+
+/** From 0 to `count` in parts of about one size, `most` at most. */
+function evenly(count: number, most: number): (readonly [number, number])[] {
+  const parts = Math.ceil(count / most);
+  return Array.from({ length: parts }, (_, i) => [
+    Math.floor((i * count) / parts),
+    Math.floor(((i + 1) * count) / parts),
+  ]);
+}
+
+/** [.., K, Q], the places in row-major order → [images, C, ...space with margins], C all that comes before them. */
+function columns(products: Value, images: Dim, window: Window, space: readonly Dim[]): Value {
+  const margins = plane(marginsOf(window), 0);
+  const image = plane(space, 1).map((d, i) => d + 2 * margins[i]!);
+  const block = { block_shape: plane(window.size, 1), strides: plane(window.stride, 1) };
+  const lines = reshape(products, [images, -1, products.shape[4]!]);
+  return col2Im(lines, { image_shape: image, ...block, dilations: plane(window.dilation, 1) });
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Value } from '../../value.ts';
 import { localPartsOf, localWeightsOf } from '../affinity.ts';
 import { splitHeads } from '../heads.ts';
 import type { Site } from '../record.ts';
-import { padded, placesOf, seenAt } from '../window.ts';
+import { lookAt, padded, placesOf } from '../window.ts';
 import { type WindowUse, windowDot, windowSum } from '../window-words.ts';
 import { BYTES, type Cost, type Lowering } from './lowering.ts';
 
@@ -53,10 +53,9 @@ function comparisons(site: Site, by: WindowUse['by']): Value {
     const dots = windowDot(all, keys, { window, heads: site.heads, runs: site.heads, by });
     return score.scale === 1 ? dots : mul(dots, scalar(score.scale));
   }
-  const around = padded(keys, window);
+  const look = lookAt(padded(keys, window), window, querySpace);
   const places = placesOf(window.size).map((place) => {
-    const seen = seenAt(around, place, window, querySpace);
-    const terms = compared(score.kind, queries, seen);
+    const terms = compared(score.kind, queries, look(place));
     return reduceSum(reshape(terms, [terms.shape[0]!, site.heads, site.d, 1, site.q]), [2], false);
   });
   const sums = concat(places, 2); // [N, heads, K, Q]
