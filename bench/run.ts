@@ -16,7 +16,7 @@ import { BUSY, reached, showTarget, targetOf } from './targets.ts';
 const HELP = `Measures Farsight against its peers, in turns, and writes bench/results.json and docs/results.md.
 
 npm run bench -- [options]
-  --only PATTERN  rows to measure: ids, apart by commas, with * for anything; ID also means what begins with "ID."
+  --only PATTERN  rows to measure: ids, apart by commas, with * for anything; ID also means what begins with "ID."; ID@PEER
   --rounds N      turns of each side (default 15)
   --threads N     threads of every side (default: each side's own for all cores)
   --json          one object a line instead of text
@@ -88,7 +88,7 @@ function writeNetworks(): void {
 /** The contests with a chosen row, and of these the chosen rows. */
 function choose(all: readonly Contest[], pattern: string): readonly Contest[] {
   const chosen = all
-    .map(({ match, rows }) => ({ match, rows: rows.filter(({ id }) => selects(pattern, id)) }))
+    .map(({ match, rows }) => ({ match, rows: rows.filter(({ id, peer }) => selects(pattern, id, peer)) }))
     .filter(({ rows }) => rows.length > 0);
   if (chosen.length > 0) return chosen;
   throw new Fault('config', `--only: no row is called "${pattern}". --list prints all of them.`);

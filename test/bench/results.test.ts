@@ -51,12 +51,17 @@ describe('the contests', () => {
 
 describe('a pattern', () => {
   it('means an id and what begins with it, or anything where there is a star', () => {
-    expect(selects('resnet50.inference', 'resnet50.inference.b1')).toBe(true);
-    expect(selects('resnet50', 'resnet50-gc.train.b8')).toBe(false);
-    expect(selects('*.memory', 'nonlocal.64x64.memory')).toBe(true);
-    expect(selects('*.memory', 'nonlocal.64x64.memory.x')).toBe(false);
-    expect(selects('help, resnet50.train', 'resnet50.train.b8')).toBe(true);
-    expect(selects('', 'help.time')).toBe(false);
+    expect(selects('resnet50.inference', 'resnet50.inference.b1', 'pytorch')).toBe(true);
+    expect(selects('resnet50', 'resnet50-gc.train.b8', 'pytorch')).toBe(false);
+    expect(selects('*.memory', 'nonlocal.64x64.memory', 'pytorch')).toBe(true);
+    expect(selects('*.memory', 'nonlocal.64x64.memory.x', 'pytorch')).toBe(false);
+    expect(selects('help, resnet50.train', 'resnet50.train.b8', 'pytorch')).toBe(true);
+    expect(selects('', 'help.time', 'pytorch')).toBe(false);
+  });
+
+  it('means one peer where it names it', () => {
+    expect(selects('help@node, a@pytorch', 'a.b', 'pytorch')).toBe(true);
+    expect(selects('a@pytorch', 'a.b', 'pytorch-shifts')).toBe(false);
   });
 });
 
