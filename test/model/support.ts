@@ -105,6 +105,31 @@ export function gradientError(run: BlockRun): number {
   return Math.max(...pairs.flatMap(([g, t]) => [...g.data].map((v, i) => Math.abs(v - t.data[i]!)))) / largest;
 }
 
+/**
+ * Largest difference of our gradients from central differences along `each` random directions of each input, relative
+ * to the largest slope: for blocks with too many parameters to move one by one.
+ */
+export function slopeError(run: BlockRun, each = 2): number {
+  const d = differentiate(run)!;
+  const ours = gradientsOf(run);
+  const lossAt = (name: string, by: readonly number[], step: number): number => {
+    const x = fed(run, name);
+    const moved = { shape: x.shape, data: x.data.map((v, i) => v + step * by[i]!) };
+    const feeds = new Map<string, Tensor | Numbers>([...d.feeds, [name, moved]]);
+    return interpret(new Map([['loss', d.loss]]), feeds).get('loss')!.data[0]!;
+  };
+  const slopes = [...ours].flatMap(([name, g]) =>
+    Array.from({ length: each }, (_, k): readonly [number, number] => {
+      const r = random(17, name, String(k));
+      const by = Array.from(g.data, () => r.normal());
+      const along = g.data.reduce((sum, v, i) => sum + v * by[i]!, 0);
+      return [along, (lossAt(name, by, 1e-5) - lossAt(name, by, -1e-5)) / 2e-5];
+    }),
+  );
+  const largest = Math.max(...slopes.map(([, theirs]) => Math.abs(theirs)));
+  return Math.max(...slopes.map(([a, b]) => Math.abs(a - b))) / largest;
+}
+
 /** A 1 x 1 convolution in plain loops. x [N, C, L] → [N, O, L] */
 export function project(x: Numbers, w: Numbers, b?: Numbers): Numbers {
   const [n, c, l] = x.shape as [number, number, number];

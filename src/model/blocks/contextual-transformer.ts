@@ -4,7 +4,7 @@ import { type Dim, productDim } from '../../graph/dimension.ts';
 import * as op from '../../graph/ops/index.ts';
 import type { Value } from '../../graph/value.ts';
 import { aggregate } from '../aggregate.ts';
-import { conv2d } from '../layers/conv.ts';
+import { convNd } from '../layers/conv.ts';
 import { groupNorm } from '../layers/group-norm.ts';
 import { batchNorm } from '../layers/norm.ts';
 import { overPositions, pointwise } from '../layers/pointwise.ts';
@@ -51,7 +51,7 @@ type Settled = Required<ContextualTransformerConfig>;
  * two groups (CoXt) x and K¹ alternate channel by channel, and each half of the channels has half of the heads.
  * `concatenate` is a 1 x 1 convolution with norm on [K², K¹], which the paper's counts fit but its text does not say.
  *
- * x [N, C, H, W] → y, the same. Taps: `attention` [N, heads, L, L], `attention_window`; its weights may be negative;
+ * x [N, C, ..] → y, the same. Taps: `attention` [N, heads, L, L], `attention_window`; its weights may be negative;
  * `fusion` [N, C, 2], s_0 and s_1.
  */
 export function contextualTransformer(s: Scope, x: Value, config: ContextualTransformerConfig): Value {
@@ -61,7 +61,7 @@ export function contextualTransformer(s: Scope, x: Value, config: ContextualTran
   const { keyKernel, groups, context, fusion } = given;
   const key = s.at('key_embed');
   const conv = { channels, kernel: keyKernel, padding: 'same', groups: 4 * groups } as const;
-  const convolved = batchNorm(key.at(1), conv2d(key.at(0), x, conv));
+  const convolved = batchNorm(key.at(1), convNd(key.at(0), x, conv));
   const statics = s.within(() => op.relu(convolved)); // K¹
   if (context === 'static') return statics;
   const dynamics = dynamicContext(s, { x, statics }, given); // K²
@@ -73,7 +73,7 @@ export function contextualTransformer(s: Scope, x: Value, config: ContextualTran
       return s.within(() => op.add(dynamics, statics));
     case 'concatenate': {
       const both = s.within(() => op.concat([dynamics, statics], 1));
-      return batchNorm(s.at('fuse').at(1), conv2d(s.at('fuse').at(0), both, { channels, kernel: 1 }));
+      return batchNorm(s.at('fuse').at(1), convNd(s.at('fuse').at(0), both, { channels, kernel: 1 }));
     }
     default:
       return fusion satisfies never;
@@ -118,17 +118,18 @@ function dynamicContext(s: Scope, sources: Sources, { kernel, groups, share, att
   const heads = channels / share;
   const [embed, project] = [s.at('embed'), s.at('conv1x1')];
   const seen = s.within(() => seenBy(attention, sources, groups));
-  const hidden = batchNorm(embed.at(1), conv2d(embed.at(0), seen, { channels: channels / 2, kernel: 1, groups }));
+  const hidden = batchNorm(embed.at(1), convNd(embed.at(0), seen, { channels: channels / 2, kernel: 1, groups }));
   const thin = s.within(() => op.relu(hidden));
-  const weights = { channels: kernel * kernel * heads, kernel: 1, groups, bias: true } as const;
-  const logits = groupNorm(embed.at(4), conv2d(embed.at(3), thin, weights), { groups: heads });
-  const values = batchNorm(project.at(1), conv2d(project.at(0), x, { channels, kernel: 1, groups }));
+  const places = kernel ** space.length;
+  const weights = { channels: places * heads, kernel: 1, groups, bias: true } as const;
+  const logits = groupNorm(embed.at(4), convNd(embed.at(3), thin, weights), { groups: heads });
+  const values = batchNorm(project.at(1), convNd(project.at(0), x, { channels, kernel: 1, groups }));
   const y = aggregate(s, {
     values,
-    reads: { kind: 'window', size: [kernel, kernel] },
+    reads: { kind: 'window', size: space.map(() => kernel) },
     score: {
       kind: 'given',
-      logits: s.within(() => op.reshape(logits, [n, heads, kernel * kernel, productDim(space)])),
+      logits: s.within(() => op.reshape(logits, [n, heads, places, productDim(space)])),
     },
     normalise: 'none',
     heads,
@@ -136,7 +137,7 @@ function dynamicContext(s: Scope, sources: Sources, { kernel, groups, share, att
     tap: 'attention',
   });
   const normed = batchNorm(s.at('bn'), y);
-  return s.within(() => op.mul(normed, op.sigmoid(normed)));
+  return s.within(() => op.silu(normed));
 }
 
 /** What the affinity is made of: [x, K¹] one behind the other, or channel by channel in turn where there are groups. */
@@ -152,21 +153,22 @@ function seenBy(attention: Settled['attention'], { x, statics }: Sources, groups
 /** s_0 ⊙ K² + s_1 ⊙ K¹; a softmax over two is a sigmoid of their difference. */
 function splitAttention(s: Scope, dynamics: Value, statics: Value): Value {
   const [n, channels] = dynamics.shape as readonly [Dim, number, ...Dim[]];
+  const axes = dynamics.shape.length - 2;
   const pooled = s.within(() => op.add(globalAveragePool(dynamics), globalAveragePool(statics))); // [N, C]
   const se = s.at('se');
   const width = Math.max(channels / 2, 32);
-  const hidden = batchNorm(se.at(1), pointwise(se.at(0), pooled, { channels: width, axes: 2 }));
+  const hidden = batchNorm(se.at(1), pointwise(se.at(0), pooled, { channels: width, axes }));
   const logits = pointwise(
     se.at(3),
     s.within(() => op.relu(hidden)),
-    { channels: 2 * channels, axes: 2 },
+    { channels: 2 * channels, axes },
   );
   return s.within(() => {
     const pairs = op.reshape(logits, [n, channels, 2]);
     const [zero, one] = op.split(pairs, [1, 1], 2) as [Value, Value];
     const share = op.reshape(op.sigmoid(op.sub(zero, one)), [n, channels]); // s_0
     s.tap('fusion', { axes: 'n c context', value: () => op.softmax(pairs, 2) });
-    return op.add(statics, op.mul(op.sub(dynamics, statics), overPositions(share, 2)));
+    return op.add(statics, op.mul(op.sub(dynamics, statics), overPositions(share, axes)));
   });
 }
 
@@ -190,7 +192,7 @@ export const CONTEXTUAL_TRANSFORMER: Block<ContextualTransformerConfig> = {
   build: contextualTransformer,
   child: { block: 'cot', stage: 'cot' },
   strides: false,
-  axes: [2],
+  axes: [1, 2, 3],
   algebra: [
     {
       mechanism: 'contextual transformer (CoT)',

@@ -46,7 +46,7 @@ export function splitAttention(s: Scope, x: Value, config: SplitAttentionConfig)
   const { radix = 2, groups = 1, kernel = 3, stride = 1, activation = 'relu' } = config;
   const channels = channelsOf(s, x);
   divide(s, channels, radix * groups, 'product of radix and groups');
-  const act = (v: Value): Value => s.within(() => (activation === 'silu' ? op.mul(v, op.sigmoid(v)) : op.relu(v)));
+  const act = (v: Value): Value => s.within(() => (activation === 'silu' ? op.silu(v) : op.relu(v)));
   const wide = { channels: radix * channels, kernel, stride, padding: 'same', groups: radix * groups } as const;
   const splits = act(batchNorm(s.at('bn0'), conv2d(s.at('conv'), x, wide))); // [N, R · C, H', W']
   const [n, , h, w] = splits.shape as readonly [Dim, number, Dim, Dim];
