@@ -1,10 +1,13 @@
 import type { RgbImage } from '../core/resize.ts';
-import { float32, floats, type Tensor } from '../core/tensor.ts';
+import { float32, floats, int64, type Tensor } from '../core/tensor.ts';
 import { preprocess } from '../data/transform.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { createSession } from '../engine/session.ts';
+import { lowerAggregates } from '../graph/aggregate/index.ts';
 import type { Dim } from '../graph/dimension.ts';
-import type { Tap } from '../model/scope.ts';
+import { input } from '../graph/trace.ts';
+import type { Value } from '../graph/value.ts';
+import { type Tap, traceNetwork } from '../model/scope.ts';
 import { type AttentionMap, meanOverHeads } from '../result/attention.ts';
 import type { Classifier } from './classifier.ts';
 import type { EngineConfig } from './config.ts';
@@ -58,16 +61,23 @@ export async function attentionReader(
   const shape = { batch: 1, size: transform.size, provider: engine.provider };
   const names = readTaps([...traceInference(network, { ...shape, taps: () => true }).taps.values()]);
   if (names.length === 0) return null;
-  const traced = traceInference(network, { ...shape, taps: (path) => names.includes(path) });
-  const outputs = new Map([['logits', traced.outputs.get('logits')!]]);
-  for (const [name, tap] of traced.taps) outputs.set(`tap/${name}`, tap.value);
+  const x = { shape: [1, 3, transform.size, transform.size] };
+  const traced = traceNetwork(network, { inputs: { x }, mode: 'inference', taps: (path) => names.includes(path) });
+  const taps = [...traced.taps.values()];
+  const { outputs } = lowerAggregates(watched(traced.outputs.get('logits')!, taps), {
+    provider: engine.provider,
+    training: false,
+  });
   const session = await createSession(runtime, outputs, {
     ...engineOptions(engine),
     constants: new Map([...weights].filter(([name]) => traced.parameters.has(name))),
   });
   const read: AttentionReader['read'] = async (x, place = { x: 0.5, y: 0.5 }) => {
-    const results = await session.run({ x });
-    const maps = [...traced.taps.values()].map((tap) => mapOf(tap, results[`tap/${tap.name}`]!, place));
+    const results = await session.run({
+      x,
+      ...Object.fromEntries(taps.flatMap((tap) => positionOf(tap, place) ?? [])),
+    });
+    const maps = taps.map((tap) => mapOf(tap, results[`tap/${tap.name}`]!, place));
     return { logits: floats(results['logits']!), maps };
   };
   return {
@@ -79,6 +89,29 @@ export async function attentionReader(
     },
     release: () => session.release(),
   };
+}
+
+/** The logits, and of each affinity the row that is read: the whole of it may be larger than memory. */
+function watched(logits: Value, taps: readonly Tap[]): Map<string, Value> {
+  const outputs = new Map([['logits', logits]]);
+  for (const tap of taps) {
+    const { name, rows, value } = tap;
+    outputs.set(`tap/${name}`, rows && isByRow(tap) ? rows(input(`query/${name}`, 'int64', [1])) : value);
+  }
+  return outputs;
+}
+
+/** Whether one row of an affinity is asked for: it gives rows, and its positions do not all read alike. */
+function isByRow(tap: Tap): boolean {
+  return tap.rows !== undefined && gridsOf(tap)!.queries !== null;
+}
+
+/** The input that says which row of an affinity is read. */
+function positionOf(tap: Tap, place: Place): [[string, Tensor]] | undefined {
+  if (!isByRow(tap)) return undefined;
+  const queries = gridsOf(tap)!.queries!;
+  const { row, column } = cellOf(place, queries);
+  return [[`query/${tap.name}`, int64([1], [row * queries.columns + column])]];
 }
 
 /** Taps whose keys are the positions of a picture, the last of each stage. */
@@ -95,7 +128,7 @@ interface Grid {
 
 /**
  * The positions that read, null where all read alike, and those that are read, of an affinity
- * `n head (h w) (h w)`; undefined for other taps.
+ * `n head (h w) (h w)`; undefined for other taps, such as one whose keys are places of a window, `(dy dx)`.
  */
 function gridsOf({ axes, sizes }: Tap): { readonly queries: Grid | null; readonly keys: Grid } | undefined {
   const groups = axes.match(/\([^)]*\)|\S+/g) ?? [];
@@ -104,17 +137,17 @@ function gridsOf({ axes, sizes }: Tap): { readonly queries: Grid | null; readonl
     const [rows, columns] = letters.map((letter): Dim | undefined => sizes?.[letter]);
     return letters.length === 2 && typeof rows === 'number' && typeof columns === 'number' ? { rows, columns } : null;
   };
-  const keys = grid(groups[3]);
+  const keys = groups[3] === '(dy dx)' ? null : grid(groups[3]);
   return groups.length === 4 && keys ? { queries: grid(groups[2]), keys } : undefined;
 }
 
-/** What the position at `place` reads. t [1, heads, queries, rows · columns] */
+/** What the position at `place` reads. t [1, heads, queries, rows · columns], of which one query may be there alone */
 function mapOf(tap: Tap, t: Tensor, place: Place): ReadMap {
   const { queries, keys } = gridsOf(tap)!;
   const [, heads, count] = t.shape as readonly [number, number, number];
   const positions = keys.rows * keys.columns;
-  const own = count > 1 && queries ? cellOf(place, queries) : null;
-  const reads = own ? own.row * queries!.columns + own.column : 0;
+  const own = queries && (isByRow(tap) || count > 1) ? cellOf(place, queries) : null;
+  const reads = own && count > 1 ? own.row * queries!.columns + own.column : 0;
   const weights = new Float32Array(heads * positions);
   for (let h = 0; h < heads; h++) {
     const start = (h * count + reads) * positions;
