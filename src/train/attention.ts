@@ -135,7 +135,10 @@ function gridsOf({ axes, sizes }: Tap): { readonly queries: Grid | null; readonl
   const grid = (group: string | undefined): Grid | null => {
     const letters = group?.slice(1, -1).split(' ') ?? [];
     const [rows, columns] = letters.map((letter): Dim | undefined => sizes?.[letter]);
-    return letters.length === 2 && typeof rows === 'number' && typeof columns === 'number' ? { rows, columns } : null;
+    const places = letters.every((letter) => /^k?[hw]$/.test(letter)); // offsets in a window lie on no picture
+    return places && letters.length === 2 && typeof rows === 'number' && typeof columns === 'number'
+      ? { rows, columns }
+      : null;
   };
   const keys = groups[3] === '(dy dx)' ? null : grid(groups[3]);
   return groups.length === 4 && keys ? { queries: grid(groups[2]), keys } : undefined;
