@@ -1,7 +1,7 @@
-import { addDim, type Dim, mulDim, productDim, subDim } from '../dimension.ts';
+import { addDim, type Dim, floorDivDim, mulDim, productDim, subDim } from '../dimension.ts';
 import { col2Im } from '../ops/col2im.ts';
-import { add, mul } from '../ops/elementwise.ts';
-import { concat, dilate, pad, reshape, slice } from '../ops/layout.ts';
+import { add, mul, sub } from '../ops/elementwise.ts';
+import { concat, pad, reshape, slice } from '../ops/layout.ts';
 import { reduceSum } from '../ops/reduce.ts';
 import type { Value } from '../value.ts';
 import { type Window, windowedSpace } from './record.ts';
@@ -40,26 +40,53 @@ export function sumByShifts(x: Value, w: Value, use: WindowUse): Value {
   return reshape(total(terms), [x.shape[0]!, x.shape[1]!, ...queries]);
 }
 
-/** The products of each place of the window, shifted to where they belong, and added. */
+/**
+ * The products of each place of the window, shifted to where they belong, and added. With a stride, the products whose
+ * places have equal remainder are added up by themselves, and these phases of the map are woven together once.
+ */
 export function spreadByShifts(x: Value, w: Value, use: WindowUse & { readonly space: readonly Dim[] }): Value {
   const { window, space } = use;
+  const { stride, dilation } = window;
   const queries = x.shape.slice(2);
   const shared = byShare(x, use);
   const weights = byPlace(w, use, queries);
   const margins = marginsOf(window);
-  const terms = placesOf(window.size).map((place, t) => {
-    let term = mul(shared, atPlace(weights, t));
-    const after = place.map((p, i) => {
-      term = dilate(term, i + HEAD_AXES, window.stride[i]!);
-      const end = addDim(p * window.dilation[i]!, mulDim(queries[i]!, window.stride[i]!));
-      return subDim(addDim(space[i]!, 2 * margins[i]! + window.stride[i]! - 1), end);
-    });
-    const before = place.map((p, i) => p * window.dilation[i]!);
-    return pad(term, [0, 0, 0, 0, ...before], [0, 0, 0, 0, ...after]);
+  const whole = space.map((d, i) => addDim(d, 2 * margins[i]!));
+  const cells = whole.map((d, i) => floorDivDim(addDim(d, stride[i]! - 1), stride[i]!)); // of a phase along each axis
+  const phases = new Map<string, Value[]>();
+  placesOf(window.size).forEach((place, t) => {
+    const offsets = place.map((p, i) => p * dilation[i]!);
+    const before = offsets.map((o, i) => Math.floor(o / stride[i]!));
+    const after = before.map((b, i) => subDim(cells[i]!, addDim(queries[i]!, b)));
+    const term = pad(mul(shared, atPlace(weights, t)), [0, 0, 0, 0, ...before], [0, 0, 0, 0, ...after]);
+    const key = offsets.map((o, i) => o % stride[i]!).join();
+    phases.set(key, [...(phases.get(key) ?? []), term]);
   });
+  const sums = new Map([...phases].map(([key, terms]) => [key, total(terms)]));
   const axes = margins.map((_, i) => i + HEAD_AXES);
-  const inner = slice(total(terms), { axes, starts: margins, ends: margins.map((m, i) => addDim(m, space[i]!)) });
+  const inner = slice(woven(sums, stride), {
+    axes,
+    starts: margins,
+    ends: margins.map((m, i) => addDim(m, space[i]!)),
+  });
   return reshape(inner, [x.shape[0]!, x.shape[1]!, ...space]);
+}
+
+/** Maps by the remainders of their positions, `1,0`, put together: the position of cell c in phase p is c stride + p. */
+function woven(phases: ReadonlyMap<string, Value>, stride: readonly number[]): Value {
+  const [some] = phases.values();
+  const step = (prefix: readonly number[]): Value => {
+    const axis = prefix.length;
+    if (axis === stride.length) return phases.get(prefix.join()) ?? sub(some!, some!);
+    const parts = Array.from({ length: stride[axis]! }, (_, p) => step([...prefix, p]));
+    const at = HEAD_AXES + axis;
+    const apart = parts.map((v) => reshape(v, [...v.shape.slice(0, at + 1), 1, ...v.shape.slice(at + 1)]));
+    const [first] = parts as [Value, ...Value[]];
+    if (parts.length === 1) return first;
+    const shape = first.shape.map((d, i) => (i === at ? mulDim(d, parts.length) : d));
+    return reshape(concat(apart, at + 1), shape);
+  };
+  return step([]);
 }
 
 /** Products of the queries with a slice of the keys for each place of the window. */
