@@ -67,8 +67,8 @@ export const BATCH_NORMALIZATION: OpDef = {
     const x = at(inputs, 0);
     for (let i = 1; i < 5; i++) {
       const v = inputs[i];
-      if (v && (v.shape.length !== 1 || v.shape[0] !== x.shape[1])) {
-        throw shapeFault(`expected [${x.shape[1]}] for scale, bias, mean and variance, got ${showDims(v.shape)}.`);
+      if (v && !sameDims(v.shape, x.shape.slice(1, 2))) {
+        throw shapeFault(`expected ${showDims(x.shape.slice(1, 2))} for scale, bias, mean and variance, got ${showDims(v.shape)}.`);
       }
     }
     return likeFirst(inputs);

@@ -1,6 +1,5 @@
-import type { Dim } from '../../graph/dimension.ts';
+import { type Dim, mulDim } from '../../graph/dimension.ts';
 import * as op from '../../graph/ops/index.ts';
-import { scalar } from '../../graph/trace.ts';
 import type { Value } from '../../graph/value.ts';
 import { ONES, ZEROS } from '../init.ts';
 import type { Scope } from '../scope.ts';
@@ -25,12 +24,14 @@ export function groupNorm(s: Scope, x: Value, { groups, epsilon = 1e-5 }: GroupN
   const bias = s.param('bias', [c], ZEROS);
   return s.within(() => {
     const rows = op.reshape(x, [n, groups, -1]); // [N, G, C/G · L]
-    const centred = op.sub(rows, op.reduceMean(rows, [2]));
-    const variance = op.reduceMean(op.mul(centred, centred), [2]); // [N, G, 1]
-    const root = op.reciprocal(op.sqrt(op.add(variance, scalar(epsilon))));
-    const ones = space.map(() => 1);
-    const factor = op.mul(op.reshape(scale, [1, groups, c / groups]), root); // [N, G, C/G]
-    const scaled = op.mul(op.reshape(centred, x.shape), op.reshape(factor, [n, c, ...ones]));
-    return op.add(scaled, op.reshape(bias, [c, ...ones]));
+    const mean = op.reduceMean(rows, [2]); // [N, G, 1]
+    const centred = op.sub(rows, mean);
+    const variance = op.reduceMean(op.mul(centred, centred), [2]);
+    // Every channel of every picture as a channel of one picture: the engine's norm is one pass.
+    const each = (v: Value): Value => op.reshape(op.expand(v, [n, groups, c / groups]), [-1]); // [N · C]
+    const own = (v: Value): Value => each(op.reshape(v, [1, groups, c / groups]));
+    const lines = op.reshape(x, [1, mulDim(n, c), ...space]);
+    const y = op.batchNormalization(lines, own(scale), own(bias), each(mean), each(variance), epsilon);
+    return op.reshape(y, x.shape);
   });
 }
