@@ -5,11 +5,13 @@ import {
   add,
   and,
   cast,
+  div,
   erf,
   erfOf,
   exp,
   greater,
   greaterOrEqual,
+  hardSigmoid,
   lessOrEqual,
   mul,
   positive,
@@ -75,11 +77,11 @@ export const GELU: OpDef = activationDef('Gelu', {
   slope: ({ x, node }) => (node.attributes['approximate'] === 'tanh' ? tanhSlope(x) : erfSlope(x)),
 });
 
-// Φ(x) + x φ(x), φ the normal density and Φ its integral
+// Φ(x) + x φ(x), φ the normal density and Φ its integral: with u = x / √2, ½ (1 + erf u) + u / (√π exp u²), few passes
 function erfSlope(x: Value): Value {
-  const below = mul(add(erf(mul(x, scalar(Math.SQRT1_2))), scalar(1)), scalar(0.5));
-  const density = mul(exp(mul(mul(x, x), scalar(-0.5))), scalar(1 / Math.sqrt(2 * Math.PI)));
-  return add(below, mul(x, density));
+  const u = mul(x, scalar(Math.SQRT1_2));
+  const below = hardSigmoid(erf(u), 0.5, 0.5); // from 0 to 1 as it is: nothing is cut off
+  return add(below, mul(div(u, exp(mul(u, u))), scalar(1 / Math.sqrt(Math.PI))));
 }
 
 // With t = tanh(r (x + c x³)): ½ (1 + t) + ½ x (1 − t²) r (1 + 3 c x²)
