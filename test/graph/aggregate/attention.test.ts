@@ -128,7 +128,7 @@ describe('attention of tokens', () => {
 
 describe('the rows that are read at once', () => {
   it('fill a share of the cache, in blocks of one size', () => {
-    expect(rowsAtOnce({ n: 1, heads: 1, q: 9216, l: 9216 })).toBe(216); // 43 blocks of up to 8 MB
+    expect(rowsAtOnce({ n: 1, heads: 1, q: 9216, l: 9216 })).toBe(215); // 43 blocks of up to 8 MB
     expect(rowsAtOnce({ n: 1, heads: 1, q: 300, l: 300 })).toBe(150); // no more than 256
     expect(rowsAtOnce({ n: 4, heads: 16, q: 3136, l: 3136 })).toBe(64); // no fewer, whatever they take
     expect(rowsAtOnce({ n: 1, heads: 1, q: 196, l: 196 })).toBe(196);
