@@ -6,7 +6,7 @@ import { ADD, add, div, exp, mul, neg, reciprocal, sqrt, sub } from './elementwi
 import { reshape } from './layout.ts';
 import { matMul } from './matrix.ts';
 import { projectedStatistics, projectionNormalization, projectionOf } from './projection-norm.ts';
-import { reduceMean, reduceSum, reduceSumSquare, reduceTo, size } from './reduce.ts';
+import { reduceMax, reduceMean, reduceSum, reduceSumSquare, reduceTo, size } from './reduce.ts';
 
 /** A per-channel vector [C] as [1, C, 1, ..] of x's rank. */
 function perChannel(v: Value, x: Value): Value {
@@ -68,7 +68,9 @@ export const BATCH_NORMALIZATION: OpDef = {
     for (let i = 1; i < 5; i++) {
       const v = inputs[i];
       if (v && !sameDims(v.shape, x.shape.slice(1, 2))) {
-        throw shapeFault(`expected ${showDims(x.shape.slice(1, 2))} for scale, bias, mean and variance, got ${showDims(v.shape)}.`);
+        throw shapeFault(
+          `expected ${showDims(x.shape.slice(1, 2))} for scale, bias, mean and variance, got ${showDims(v.shape)}.`,
+        );
       }
     }
     return likeFirst(inputs);
@@ -201,7 +203,22 @@ export const SOFTMAX: OpDef = {
     const rest = alike(b) ? a : alike(a) ? b : undefined;
     return rest && sameDims(rest.shape, x.shape) ? softmax(rest, axis) : undefined;
   },
+  // The engine turns the map so that the axis lies last, and back; pass by pass it need not.
+  elsewhere: { cpu: innerSoftmax, wasm: innerSoftmax },
 };
+
+/** Positions behind the axis from which on passes over whole rows cost less than turning the map. */
+const LONG_ROW = 32;
+
+/** e^(x − max) / Σ e^(x − max) along an axis with long rows behind it. */
+function innerSoftmax(node: Node): readonly Value[] | undefined {
+  const x = node.inputs[0]!;
+  const axis = node.attributes['axis'] as number;
+  const behind = x.shape.slice(axis + 1).reduce<number>((n, d) => (typeof d === 'number' ? n * d : 0), 1);
+  if (behind < LONG_ROW) return undefined;
+  const e = exp(sub(x, reduceMax(x, [axis])));
+  return [div(e, reduceSum(e, [axis]))];
+}
 
 export const LOG_SOFTMAX: OpDef = {
   name: 'LogSoftmax',
