@@ -95,7 +95,7 @@ export const SHIFTS: Lowering = {
   general: true,
   refuses: ({ window }) => (window ? undefined : NO_WINDOW),
   cost: (site) => ({ macs: windowMacs(site), bytes: bytesOf(site, 4) }),
-  pace: 55,
+  pace: 60,
   build: (site) => build(site, 'shifts'),
 };
 
@@ -114,7 +114,7 @@ export const COLUMNS: Lowering = {
     if (space.length > 2) return 'the map has more than two axes';
     return space.every((d) => typeof d === 'number') ? undefined : 'the size of the map is not known';
   },
-  cost: (site) => ({ macs: windowMacs(site), bytes: bytesOf(site, site.l as number) }),
-  pace: 30,
+  cost: (site) => ({ macs: windowMacs(site), bytes: bytesOf(site, 4) }),
+  pace: 35,
   build: (site) => build(site, 'columns'),
 };
