@@ -52,9 +52,14 @@ const TIMM: { readonly [K in NetworkName]?: string } = {
   gcresnet33ts: 'ra2',
   gcresnet50t: 'ra2',
   gcresnext50ts: 'ch',
+  deit_tiny_patch16_224: 'fb',
+  deit_small_patch16_224: 'fb',
+  deit_base_patch16_224: 'fb',
+  deit_base_patch16_384: 'fb',
+  mixer_b16_224: 'goog_in21k_ft',
 };
 
-/** torchvision's and Facebook's weights keep their licences, the others are timm's own or Gluon's. */
+/** torchvision's and Facebook's weights keep their licences, DeiT's Apache's; the others are timm's own or Gluon's. */
 function licenceOf(tag: string): string {
   if (tag.startsWith('fb_')) return 'cc-by-nc-4.0';
   return /^tv2?$/.test(tag) ? 'bsd-3-clause' : 'apache-2.0';

@@ -17,7 +17,9 @@ export type RecipeName =
   | 'gcnet-imagenet'
   | 'timm-a1'
   | 'timm-a2'
-  | 'timm-a3';
+  | 'timm-a3'
+  | 'deit-imagenet'
+  | 'container-imagenet';
 
 /** Pictures of ImageNet as torchvision's scripts take them. */
 const IMAGENET = {
@@ -60,6 +62,35 @@ const rsbAugment = (
   mix: { mixup, cutmix: 1 },
   repeats,
 });
+
+/**
+ * DeiT's script as CONTAINER's repository has it, of which both train; the rates are those of 1024 pictures, 1e-3 from 1e-6
+ * down to 1e-5.
+ */
+const DEIT: RunOptions = {
+  data: {
+    ...IMAGENET,
+    interpolation: 'bicubic',
+    augment: {
+      randAugment: 'rand-m9-mstd0.5-inc1',
+      erase: { probability: 0.25, mode: 'pixel' },
+      mix: { mixup: 0.8, cutmix: 1, switchProbability: 0.5 },
+      repeats: 3,
+    },
+  },
+  epochs: 300,
+  optimizer: { kind: 'adamw', eps: 1e-8 },
+  learningRate: 1e-3,
+  learningRateFor: 1024,
+  weightDecay: 0.05,
+  schedule: { kind: 'cosine', warmup: 5, warmupRate: 1e-6, minimum: 1e-5 },
+  labelSmoothing: 0.1,
+  clipNorm: null,
+  ema: { decay: 0.99996 },
+};
+/** Where its numbers were seen, and what is ours. */
+const deitSource = (own: string): string =>
+  `the defaults of main.py of allenai/container (DeiT’s script): AdamW, 300 epochs, 1e-3 on 1024 pictures with five epochs of warm-up and a cosine, decay 0.05 but not of tensors of one axis, RandAugment, random erasing, mixup, cutmix, smoothing, three views a picture, an average of the weights; ${own}. The script scales only the rate with the batch, here its first and last value are scaled too. Theirs prints the accuracy of the weights that are not averaged. Not compared with the tables of the papers`;
 
 /** Recipes by name. What a user says goes before what a recipe says. */
 export const RECIPES: { readonly [K in RecipeName]: Recipe } = {
@@ -158,5 +189,15 @@ export const RECIPES: { readonly [K in RecipeName]: Recipe } = {
       learningRate: 8e-3,
       schedule: rsbSchedule(8e-3),
     },
+  },
+  'deit-imagenet': {
+    about: 'DeiT on ImageNet: 300 epochs of 224 pixels',
+    source: deitSource('drop path 0.1'),
+    options: { ...DEIT, model: { name: 'deit_small_patch16_224', overrides: { dropPath: 0.1 } } },
+  },
+  'container-imagenet': {
+    about: 'CONTAINER and CONTAINER-LIGHT on ImageNet: 300 epochs of 224 pixels',
+    source: deitSource('drop path 0.1, no distillation'),
+    options: { ...DEIT, model: { name: 'container_v1_light', overrides: { dropPath: 0.1 } } },
   },
 };
