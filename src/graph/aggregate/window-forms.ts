@@ -5,7 +5,7 @@ import { concat, pad, reshape, slice } from '../ops/layout.ts';
 import { reduceSum } from '../ops/reduce.ts';
 import type { Value } from '../value.ts';
 import { type Window, windowedSpace } from './record.ts';
-import { lookAt, marginsOf, padded, placesOf } from './window.ts';
+import { insideOf, lookAt, marginsOf, padded, placesOf } from './window.ts';
 import type { WindowUse } from './window-words.ts';
 
 /** Axes before the positions in {@link byShare} and {@link byPlace}. */
@@ -91,6 +91,15 @@ function woven(phases: ReadonlyMap<string, Value>, stride: readonly number[]): V
 
 /** Products of the queries with a slice of the keys for each place of the window. */
 export function dotByShifts(q: Value, k: Value, use: WindowUse): Value {
+  const flat = isDense(use) && k.shape.every((d) => typeof d === 'number');
+  return flat ? dotAlongLine(q, k, use) : dotAtPlaces(q, k, use);
+}
+
+function isDense({ window }: WindowUse): boolean {
+  return window.stride.every((s) => s === 1);
+}
+
+function dotAtPlaces(q: Value, k: Value, use: WindowUse): Value {
   const queries = q.shape.slice(2);
   const look = lookAt(byShare(padded(k, use.window), use), use.window, queries, HEAD_AXES);
   const shared = byShare(q, use);
@@ -100,6 +109,32 @@ export function dotByShifts(q: Value, k: Value, use: WindowUse): Value {
     return one ? product : reduceSum(product, [1]); // [N · runs, 1, heads / runs, 1, ...queries]
   });
   return reshape(concat(places, HEAD_AXES - 1), [k.shape[0]!, use.heads, places.length, productDim(queries)]);
+}
+
+/**
+ * With stride 1 a shift along the line of positions copies whole channels; what it carries into another row lies beyond
+ * the border there, and its product is taken away.
+ */
+function dotAlongLine(q: Value, k: Value, use: WindowUse): Value {
+  const { window } = use;
+  const [n, c, ...space] = k.shape as readonly number[];
+  const l = productDim(space) as number;
+  const offsets = lineOffsets(window, space);
+  const reach = offsets[offsets.length - 1]!;
+  const line = byShare(pad(reshape(k, [n!, c!, l]), [0, 0, reach], [0, 0, reach]), use);
+  const shared = byShare(reshape(q, [n!, c!, l]), use); // [N · runs, share, heads / runs, 1, L]
+  const places = offsets.map((o) => {
+    const product = mul(slice(line, { axes: [HEAD_AXES], starts: [reach + o], ends: [reach + o + l] }), shared);
+    return shared.shape[1] === 1 ? product : reduceSum(product, [1]);
+  });
+  const all = reshape(concat(places, HEAD_AXES - 1), [n!, use.heads, offsets.length, l]);
+  return mul(all, insideOf(space, window));
+}
+
+/** How far along the line of positions each place of a window lies from its middle. */
+function lineOffsets({ size, dilation }: Window, space: readonly number[]): number[] {
+  const steps = space.map((_, i) => space.slice(i + 1).reduce((n, d) => n * d, 1));
+  return placesOf(size).map((p) => p.reduce((o, v, i) => o + (v - (size[i]! - 1) / 2) * dilation[i]! * steps[i]!, 0));
 }
 
 /** Sizes in numbers, as `Col2Im` takes them; a line is a plane of one row. */
@@ -175,23 +210,14 @@ function columns(products: Value, images: Dim, window: Window, space: readonly D
 export function sumByColumns(x: Value, w: Value, use: WindowUse): Value {
   const { window, heads } = use;
   const space = x.shape.slice(2);
-  const steps = lineSteps(space as readonly number[]);
-  const places = placesOf(window.size);
-  const offsets = places.map((p) =>
-    p.reduce((o, v, i) => o + (v - (window.size[i]! - 1) / 2) * window.dilation[i]! * steps[i]!, 0),
-  );
+  const offsets = lineOffsets(window, space as readonly number[]);
   const reach = offsets[offsets.length - 1]!;
   const [n, , k, l] = w.shape as readonly [Dim, Dim, number, number];
   const line = pad(w, [0, 0, 0, reach], [0, 0, 0, reach]);
-  const shifted = places.map((_, i) => {
+  const shifted = offsets.map((_, i) => {
     const t = k - 1 - i; // the window turned round
     return slice(line, { axes: [2, 3], starts: [t, reach - offsets[t]!], ends: [t + 1, reach - offsets[t]! + l] });
   });
   const weights = reshape(concat(shifted, 2), [n, heads, k, l]);
   return spreadByColumns(x, weights, { ...use, space });
-}
-
-/** How many positions lie between neighbours along each axis. */
-function lineSteps(space: readonly number[]): number[] {
-  return space.map((_, i) => space.slice(i + 1).reduce((n, d) => n * d, 1));
 }
