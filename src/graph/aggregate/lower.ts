@@ -5,6 +5,7 @@ import { rewrite } from '../trace.ts';
 import type { Value } from '../value.ts';
 import { foldAlong } from './along.ts';
 import { easeContextSums } from './context-sums.ts';
+import { foldLeadingNorms } from './leading-norms.ts';
 import { type Cost, LOWERINGS, type Lowering, type LoweringName, type Target } from './lowerings/index.ts';
 import { AGGREGATE, type Site, siteOfNode } from './record.ts';
 
@@ -73,7 +74,7 @@ export function lowerAggregates(outputs: ReadonlyMap<string, Value>, options: Lo
     return [LOWERINGS[choice.lowering].build(site, options)];
   });
   const eased = options.provider === 'cpu' && !options.training && choices.length > 0;
-  return { outputs: eased ? easeContextSums(lowered) : lowered, choices };
+  return { outputs: eased ? foldLeadingNorms(easeContextSums(lowered)) : lowered, choices };
 }
 
 function choose(site: Site, options: LowerOptions): Choice {
