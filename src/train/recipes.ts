@@ -19,7 +19,8 @@ export type RecipeName =
   | 'timm-a2'
   | 'timm-a3'
   | 'deit-imagenet'
-  | 'container-imagenet';
+  | 'container-imagenet'
+  | 'cotnet-imagenet';
 
 /** Pictures of ImageNet as torchvision's scripts take them. */
 const IMAGENET = {
@@ -199,5 +200,29 @@ export const RECIPES: { readonly [K in RecipeName]: Recipe } = {
     about: 'CONTAINER and CONTAINER-LIGHT on ImageNet: 300 epochs of 224 pixels',
     source: deitSource('drop path 0.1, no distillation'),
     options: { ...DEIT, model: { name: 'container_v1_light', overrides: { dropPath: 0.1 } } },
+  },
+  'cotnet-imagenet': {
+    about: 'CoTNet and its relatives on ImageNet: 350 epochs of 224 pixels',
+    source:
+      'the authors’ settings of CoTNet-50 (cot_experiments of JDAI-CV/CoTNet): SGD with Nesterov momentum 0.9, 0.25 on 8 x 80 pictures from 1e-4, a cosine to 1e-5 over 350 epochs, decay 4e-5 (6e-5 for those of 101 layers) but not of tensors of one axis, RandAugment, mixup, cutmix, smoothing, dropout 0.25, drop path 0.1 (0.15 for 152 layers), an average of the weights. Not compared with the tables of the paper',
+    options: {
+      model: { name: 'cotnet50', overrides: { dropPath: 0.1, dropout: 0.25 } },
+      data: {
+        ...IMAGENET,
+        interpolation: 'bicubic',
+        augment: {
+          randAugment: 'rand-m15-mstd0.5-n2',
+          mix: { mixup: 0.8, cutmix: 1, switchProbability: 0.5 },
+        },
+      },
+      epochs: 350,
+      optimizer: { kind: 'sgd', momentum: 0.9, nesterov: true },
+      learningRate: 0.25,
+      learningRateFor: 640,
+      weightDecay: 4e-5,
+      schedule: { kind: 'cosine', warmup: 5, warmupRate: 1e-4, minimum: 1e-5 },
+      labelSmoothing: 0.1,
+      ema: { decay: 0.9999 },
+    },
   },
 };
