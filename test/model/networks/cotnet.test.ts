@@ -7,11 +7,13 @@ import { backward } from '../../../src/graph/backward.ts';
 import * as op from '../../../src/graph/ops/index.ts';
 import { initialise } from '../../../src/model/init.ts';
 import { COTNETS, type CotnetName, hybrid } from '../../../src/model/networks/cotnet-table.ts';
+import { RESNET_NAMES } from '../../../src/model/networks/names/resnet.ts';
 import type { OperatorStride } from '../../../src/model/networks/operators.ts';
 import type { ResnetConfig } from '../../../src/model/networks/resnet-config.ts';
 import { createModel } from '../../../src/model/networks/table.ts';
 import { type Mode, parameterCount, type Traced, traceNetwork } from '../../../src/model/scope.ts';
 import { nodeRuntime } from '../../../src/runtime/node/onnx.ts';
+import { fitNames } from '../../../src/weights/rename.ts';
 import { interpret } from '../../support/interpret.ts';
 import { randomTensor } from '../support.ts';
 import { officialCount } from './cotnet-count.ts';
@@ -136,6 +138,32 @@ describe.each(NAMES)('a small %s', (name) => {
     const shapes = Object.fromEntries(Object.entries(results).map(([k, t]) => [k, t.shape.join()]));
     expect(shapes).toEqual({ logits: '1,5', c2: '1,64,10,18', 'layer3.0': '1,256,3,5', c5: '1,512,2,3' });
     expect([...(results['logits']!.data as Float32Array)].every(Number.isFinite)).toBe(true);
+  });
+});
+
+describe('weights of contextual transformer networks', () => {
+  const backbone = trace('cotnet50', { layers: [1, 1, 1, 1], classes: 0 }).state.filter((s) => s.role !== 'counter');
+  const fit = (rename: (name: string) => string) =>
+    fitNames(backbone, new Map(backbone.map((s) => [rename(s.name), { shape: s.shape }])), RESNET_NAMES);
+
+  it('are read behind the prefix of the authors’ files', () => {
+    expect(fit((name) => `module.${name}`)).toMatchObject({ source: "the network's own names", prefix: 'module.' });
+  });
+
+  it('are read by the names of the authors’ detectors', () => {
+    const theirs = fit((name) =>
+      name
+        .replace(/^layer(\d)/, (_, n) => `res${Number(n) + 1}`)
+        .replace(/^(conv1|bn1)\./, (_, n) => (n === 'bn1' ? 'stem.conv1.norm.' : 'stem.conv1.'))
+        .replace(/\.(key_embed|embed|se)\.1\./, '.$1.0.norm.')
+        .replace(/\.(embed|se)\.3\./, '.$1.2.')
+        .replace(/\.embed\.4\./, '.embed.3.')
+        .replace(/\.bn([13])\./, '.conv$1.norm.')
+        .replace(/\.downsample\.1\./, '.shortcut.norm.')
+        .replace(/\.downsample\.0\./, '.shortcut.'),
+    );
+    expect(theirs.source).toBe('Detectron2 (CoTNet)');
+    expect([...theirs.names.keys()].sort()).toEqual(backbone.map((s) => s.name).sort());
   });
 });
 

@@ -118,6 +118,17 @@ const NON_LOCAL_SLOWFAST: readonly RenameRule[] = [
   [/\.non_local_block\.bn\./, '.non_local_block.conv_out.bn.'],
 ];
 
+/** CoTNet's detectors: norms below convolutions inside the layers too, and no places for activations. */
+const DETECTRON2_COT: NameTable = {
+  source: 'Detectron2 (CoTNet)',
+  rules: [
+    ...DETECTRON2.rules,
+    [/\.(key_embed|embed|se)\.0\.norm\./, '.$1.1.'],
+    [/\.embed\.3\./, '.embed.4.'],
+    [/\.(embed|se)\.2\./, '.$1.3.'],
+  ],
+};
+
 /** PySlowFast's one-pathway networks; kernels of one frame lose that axis. */
 const SLOWFAST: NameTable = {
   source: 'SlowFast',
@@ -169,6 +180,7 @@ export const RESNET_NAMES: readonly NameTable[] = [
   MMPRETRAIN_D,
   TRANSFORMERS,
   DETECTRON2,
+  DETECTRON2_COT,
   SLOWFAST,
   CAFFE2,
 ];
