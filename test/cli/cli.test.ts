@@ -49,7 +49,7 @@ describe('help', () => {
     // The least of five: what else runs on this machine is not the command's doing.
     expect(Math.min(...runs.map((r) => r.seconds))).toBeLessThan(0.3);
   });
-  test.each(['train', 'eval', 'report', 'predict', 'export', 'verify', 'models', 'golden', 'bench'])(
+  test.each(['train', 'eval', 'report', 'predict', 'export', 'verify', 'models', 'explain', 'golden', 'bench'])(
     'of %s comes',
     async (name) => {
       const { code, out } = await farsight(name, '--help');
