@@ -80,13 +80,13 @@ describe('a file of a variant', () => {
   });
 
   it('is told as a named network with options that make its tensors', () => {
-    const file = fileOf('resnet50', gc(1 / 8));
+    const file = fileOf('resnet50', gc(1 / 64));
     const found = recognise(file)!;
-    expect(found).toMatchObject({ name: 'resnet50-gc', changes: [expect.stringContaining('ratio 1/8')] });
+    expect(found).toMatchObject({ name: 'resnet50-gc', changes: [expect.stringContaining('ratio 1/64')] });
     const state = stateOf(createModel(found.name, found.overrides));
     expect(new Map(state.map((s) => [s.name, s.shape]))).toEqual(new Map([...file].map(([n, t]) => [n, t.shape])));
     expect(told(file, 'resnet50-gc')).toMatch(
-      /^The file looks like resnet50-gc with global context with ratio 1\/8 in stages 2, 3, 4 instead of .*: use --model resnet50-gc --set 'model\.overrides=\{"context":/,
+      /^The file looks like resnet50-gc with global context with ratio 1\/64 in stages 2, 3, 4 instead of .*: use --model resnet50-gc --set 'model\.overrides=\{"context":/,
     );
   });
 
