@@ -11,7 +11,7 @@ import { type Tap, traceNetwork } from '../model/scope.ts';
 import { type AttentionMap, meanOverHeads } from '../result/attention.ts';
 import type { Classifier } from './classifier.ts';
 import type { EngineConfig } from './config.ts';
-import { engineOptions } from './evaluate.ts';
+import { engineOptions } from './engine-options.ts';
 import { denormalised } from './first-batches.ts';
 import { traceInference } from './network.ts';
 

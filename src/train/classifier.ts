@@ -1,27 +1,11 @@
-import { Fault } from '../core/fault.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import type { Files } from '../data/files.ts';
 import type { Output } from '../data/output.ts';
-import { type EvaluationTransform, readTransform } from '../data/transform-config.ts';
 import type { Network } from '../model/scope.ts';
 import { loadTensors } from '../weights/load.ts';
 import { readSafetensors, safetensorsPieces } from '../weights/safetensors.ts';
-import type { ModelConfig } from './config.ts';
+import { CLASSIFIER_FACTS, type ClassifierFacts, readClassifierFacts } from './classifier-facts.ts';
 import { classifier, traceInference } from './network.ts';
-
-/** What a trained classifier is, beside its weights; plain JSON. */
-export interface ClassifierFacts {
-  readonly model: Pick<ModelConfig, 'name' | 'overrides'>;
-  readonly classes: readonly string[];
-  /** What is done to a picture before the network sees it. */
-  readonly transform: EvaluationTransform;
-  /** Whether a picture may have several labels: each class then has a probability of its own. */
-  readonly multiLabel?: boolean;
-  /** Licence of the weights, where it is known. */
-  readonly licence: string | null;
-  /** Version of this library that wrote it. */
-  readonly version: string;
-}
 
 /** A trained classifier. */
 export interface Classifier {
@@ -30,50 +14,7 @@ export interface Classifier {
   readonly weights: TensorMap;
 }
 
-const KEY = 'farsight.classifier';
 const MAX_BYTES = 2 ** 31 - 1;
-
-/** Checks facts that come from a file. */
-export function readClassifierFacts(text: string | undefined, where: string): ClassifierFacts {
-  const refuse = (got: string, cause?: unknown): never => {
-    const advice = 'Choose the folder of a run, or its weights.safetensors or model.onnx.';
-    throw new Fault('data', `${where}: expected a classifier of farsight, got ${got}. ${advice}`, { cause });
-  };
-  if (text === undefined) return refuse('a file that does not say its classes');
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    return refuse('metadata that is not JSON', cause);
-  }
-  // Checked by hand: prediction in a page needs no more of a checker than this.
-  const { model, classes, transform, multiLabel, licence, version } = record(json);
-  const { name, overrides } = record(model);
-  if (typeof name !== 'string' || typeof overrides !== 'object' || overrides === null) return refuse(other('model'));
-  if (!Array.isArray(classes) || classes.length < 2 || !classes.every(isText)) return refuse(other('classes'));
-  if (licence !== null && !isText(licence)) return refuse(other('licence'));
-  if (!isText(version)) return refuse(other('version'));
-  if (multiLabel !== undefined && typeof multiLabel !== 'boolean') return refuse(other('multiLabel'));
-  const read = readTransform(transform, `${where}: transform`);
-  if (read.kind !== 'evaluation') return refuse('a transform for training');
-  return {
-    ...{ model: { name, overrides: record(overrides) }, classes, transform: read, licence, version },
-    ...(multiLabel && { multiLabel }),
-  };
-}
-
-function other(key: string): string {
-  return `metadata of another form (${key})`;
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string';
-}
-
-/** The members of a JSON object; none of anything else. */
-function record(json: unknown): Readonly<Record<string, unknown>> {
-  return typeof json === 'object' && json !== null && !Array.isArray(json) ? { ...json } : {};
-}
 
 /** Writes weights by the network's own names, with all that is needed to use them. */
 export async function writeClassifier(
@@ -87,7 +28,7 @@ export async function writeClassifier(
 
 /** What {@link writeClassifier} writes, in pieces: a page makes a `Blob` of them. */
 export function classifierPieces({ facts, weights }: Pick<Classifier, 'facts' | 'weights'>): readonly Uint8Array[] {
-  return safetensorsPieces(weights, { [KEY]: JSON.stringify(facts) });
+  return safetensorsPieces(weights, { [CLASSIFIER_FACTS]: JSON.stringify(facts) });
 }
 
 /** Reads what {@link writeClassifier} wrote; every tensor must be there and fit. */
@@ -98,7 +39,7 @@ export async function readClassifier(files: Files, path: string): Promise<Classi
 /** A classifier from the bytes of its file; `where` (its name) begins every message. */
 export function parseClassifier(bytes: Uint8Array, where: string): Classifier {
   const { tensors, metadata } = readSafetensors(bytes, where);
-  const facts = readClassifierFacts(metadata[KEY], where);
+  const facts = readClassifierFacts(metadata[CLASSIFIER_FACTS], where);
   const { network } = classifier(facts.model, facts.classes.length);
   const { state } = traceInference(network, { batch: 1, size: facts.transform.size, provider: 'cpu' });
   return { facts, network, weights: loadTensors(state, tensors, { where }).tensors };

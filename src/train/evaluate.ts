@@ -8,6 +8,7 @@ import { type Insight, type InsightMeter, insightMeter } from '../result/insight
 import { type LabelResult, labelMeter } from '../result/labels.ts';
 import type { Split } from '../result/report.ts';
 import type { EngineConfig } from './config.ts';
+import { engineOptions } from './engine-options.ts';
 import { traceInference } from './network.ts';
 
 /** A part of the held-out pictures that is scored by itself. */
@@ -149,12 +150,4 @@ function padded(data: Float32Array, length: number): Float32Array {
   const out = new Float32Array(length);
   out.set(data);
   return out;
-}
-
-/** What the engine is asked for a session of a run. */
-export function engineOptions(engine: EngineConfig): {
-  readonly provider: EngineConfig['provider'];
-  readonly threads?: number;
-} {
-  return { provider: engine.provider, ...(engine.threads !== null && { threads: engine.threads }) };
 }

@@ -1,6 +1,6 @@
 import { joinPath } from '../data/files.ts';
 import { textBytes } from '../data/output.ts';
-import type { ClassifierFacts } from './classifier.ts';
+import type { ClassifierFacts } from './classifier-facts.ts';
 import type { Precision } from './export-run.ts';
 
 /** The name that transformers.js gives a picture network's input. */

@@ -7,12 +7,11 @@ import type { Frozen } from '../engine/frozen.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { createSession } from '../engine/session.ts';
 import { traceNetwork } from '../model/scope.ts';
-import type { Classifier, ClassifierFacts } from './classifier.ts';
+import type { Classifier } from './classifier.ts';
+import { CLASSIFIER_FACTS, type ClassifierFacts } from './classifier-facts.ts';
 import { type FreezeOptions, freezeClassifier } from './freeze.ts';
 import { lowerTraced } from './network.ts';
 
-/** The name under which an ONNX file keeps {@link ClassifierFacts}. */
-export const ONNX_FACTS = 'farsight.classifier';
 /** The name under which it keeps a fingerprint of the weights that it was made from. */
 export const ONNX_WEIGHTS = 'farsight.weights';
 /** The name under which it says what its numbers are, and what was lost by that. */
@@ -52,7 +51,7 @@ function metadataOf(facts: ClassifierFacts): Record<string, string> {
     mean: JSON.stringify(mean),
     std: JSON.stringify(std),
     licence: licence ?? 'not said',
-    [ONNX_FACTS]: JSON.stringify(facts),
+    [CLASSIFIER_FACTS]: JSON.stringify(facts),
   };
 }
 

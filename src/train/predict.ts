@@ -6,7 +6,8 @@ import { readClassifier } from './classifier.ts';
 import type { EngineConfig } from './config.ts';
 import { FILES, folderAt } from './folder.ts';
 import type { Platform } from './platform.ts';
-import { modelFromOnnx, modelFromWeights, type PredictorOf, predictorOf, type RgbaImage, rgbOf } from './predictor.ts';
+import { modelFromOnnx, type PredictorOf, predictorOf, type RgbaImage, rgbOf } from './predictor.ts';
+import { modelFromWeights } from './weights-model.ts';
 
 /**
  * What may be predicted: a path of a picture, a folder or a pattern such as `photos/*.jpg`; a web address; the bytes of

@@ -5,14 +5,10 @@ import { MAX_PIXELS } from '../data/image.ts';
 import { preprocess } from '../data/transform.ts';
 import { readModelFacts } from '../engine/read-model.ts';
 import type { Runtime } from '../engine/runtime.ts';
-import { createSession } from '../engine/session.ts';
-import { symbol } from '../graph/dimension.ts';
 import { topClasses } from '../result/classify.ts';
-import { type Classifier, type ClassifierFacts, readClassifierFacts } from './classifier.ts';
+import { CLASSIFIER_FACTS, type ClassifierFacts, readClassifierFacts } from './classifier-facts.ts';
 import type { EngineConfig } from './config.ts';
-import { engineOptions } from './evaluate.ts';
-import { ONNX_FACTS } from './export.ts';
-import { traceInference } from './network.ts';
+import { engineOptions } from './engine-options.ts';
 import { goOn, type WorkOptions } from './work.ts';
 
 /** What a network says of one picture. */
@@ -124,7 +120,7 @@ export async function modelFromOnnx(
   engine: EngineConfig = CPU,
 ): Promise<LoadedModel> {
   const { metadata, inputs } = readModelFacts(bytes, where);
-  const facts = readClassifierFacts(metadata[ONNX_FACTS], where);
+  const facts = readClassifierFacts(metadata[CLASSIFIER_FACTS], where);
   const [input = 'x'] = inputs;
   const session = await runtime.load(bytes, engineOptions(engine));
   return {
@@ -132,21 +128,6 @@ export async function modelFromOnnx(
     run: async (x) => (await session.run({ [input]: x }, { logits: null }))['logits']!,
     release: () => session.release(),
   };
-}
-
-/** Loads a classifier whose weights were read. */
-export async function modelFromWeights(
-  runtime: Runtime,
-  { facts, network, weights }: Classifier,
-  engine: EngineConfig = CPU,
-): Promise<LoadedModel> {
-  const { provider } = engine;
-  const traced = traceInference(network, { batch: symbol('batch'), size: facts.transform.size, provider });
-  const session = await createSession(runtime, new Map([['logits', traced.outputs.get('logits')!]]), {
-    ...engineOptions(engine),
-    constants: new Map([...weights].filter(([name]) => traced.parameters.has(name))),
-  });
-  return { facts, run: async (x) => (await session.run({ x }))['logits']!, release: () => session.release() };
 }
 
 /** Predicts pictures as they come, in batches; one that could not be decoded is passed on in its place. */

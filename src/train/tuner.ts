@@ -9,9 +9,10 @@ import { readTransform, type TransformConfig } from '../data/transform-config.ts
 import type { Runtime } from '../engine/runtime.ts';
 import { initialise } from '../model/init.ts';
 import type { Traced } from '../model/scope.ts';
-import type { Classifier, ClassifierFacts } from './classifier.ts';
+import type { Classifier } from './classifier.ts';
+import type { ClassifierFacts } from './classifier-facts.ts';
 import type { EngineConfig, FreezeConfig } from './config.ts';
-import { engineOptions } from './evaluate.ts';
+import { engineOptions } from './engine-options.ts';
 import { batchFeeds, countCorrect } from './feeds.ts';
 import { classifier, frozenNorms, parameterSettings, traceTraining } from './network.ts';
 import { networkParts } from './network-parts.ts';

@@ -4,7 +4,7 @@ import { resizeRgb } from '../core/resize.ts';
 import { float32, type Tensor } from '../core/tensor.ts';
 import { unitPlanes } from '../data/transform.ts';
 import type { EvaluationTransform } from '../data/transform-config.ts';
-import type { ClassifierFacts } from './classifier.ts';
+import type { ClassifierFacts } from './classifier-facts.ts';
 import { exportPictures, inBatches } from './export-pictures.ts';
 import { FILES, folderAt } from './folder.ts';
 import type { Platform } from './platform.ts';

@@ -5,8 +5,9 @@ import type { Provider, Runtime } from '../engine/runtime.ts';
 import { createSession } from '../engine/session.ts';
 import * as op from '../graph/ops/index.ts';
 import { input } from '../graph/trace.ts';
-import { type Classifier, readClassifier, readClassifierFacts } from './classifier.ts';
-import { fingerprintOf, ONNX_FACTS, ONNX_WEIGHTS } from './export.ts';
+import { type Classifier, readClassifier } from './classifier.ts';
+import { CLASSIFIER_FACTS, readClassifierFacts } from './classifier-facts.ts';
+import { fingerprintOf, ONNX_WEIGHTS } from './export.ts';
 import type { Precision } from './export-run.ts';
 import { FILES, folderAt } from './folder.ts';
 import { type ModuleParity, PARITY_BOUNDS, parityOf } from './parity.ts';
@@ -73,7 +74,7 @@ export async function verifyRun(request: VerifyRequest, platform: Platform): Pro
   const isModel = /\.onnx$/i.test(file);
   const bytes = isModel ? await platform.files.read(file, 2 ** 31 - 1) : null;
   const metadata = bytes ? readModelFacts(bytes, file).metadata : {};
-  const facts = bytes ? readClassifierFacts(metadata[ONNX_FACTS], file) : null;
+  const facts = bytes ? readClassifierFacts(metadata[CLASSIFIER_FACTS], file) : null;
   const classifier = isModel
     ? await ownerOf(request, file, metadata, platform)
     : await readClassifier(platform.files, file);

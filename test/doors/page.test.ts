@@ -12,7 +12,7 @@ const root = join(import.meta.dirname, '../..');
 const page = join(import.meta.dirname, 'predicting-page.ts');
 /** The package as it is published, but for its types. */
 const published = mkdtempSync(join(tmpdir(), 'farsight-published-'));
-const alias = { 'farsight/web': join(published, 'dist/web.js') };
+const alias = { 'farsight/web/predict': join(published, 'dist/web-predict.js') };
 
 beforeAll(async () => {
   const outDir = join(published, 'dist');
@@ -80,10 +80,16 @@ describe.each([
     parts = await bundle();
   }, 60_000);
   const isRuntime = ({ modules }: Part): boolean => modules.some((m) => m.includes('onnxruntime-web'));
-  test('is less than 120 kB without the runtime, compressed', () => {
-    const size = parts.filter((p) => !isRuntime(p)).reduce((sum, { code }) => sum + gzipSync(code).length, 0);
-    expect(size).toBeLessThan(120_000);
-    expect(size).toBeGreaterThan(50_000); // else it is not all there
+  const builds = ({ modules }: Part): boolean => modules.some((m) => m.includes('weights-model'));
+  const bytes = (of: (p: Part) => boolean): number =>
+    parts.filter((p) => !isRuntime(p) && of(p)).reduce((sum, { code }) => sum + gzipSync(code).length, 0);
+  test('is less than 50 kB without the runtime, compressed', () => {
+    expect(bytes((p) => !builds(p))).toBeLessThan(50_000);
+    expect(bytes((p) => !builds(p))).toBeGreaterThan(20_000); // else it is not all there
+  });
+  test('fetches less than 110 kB more where it has to build a network from weights', () => {
+    expect(bytes(builds)).toBeLessThan(110_000);
+    expect(bytes(builds)).toBeGreaterThan(50_000);
   });
   test('has the runtime in files of its own, fetched when it is needed', () => {
     const runtime = parts.filter(isRuntime);

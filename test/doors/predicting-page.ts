@@ -1,5 +1,5 @@
 /** A page that predicts: what its bundle holds is measured. */
-import { loadModel } from 'farsight/web';
+import { loadModel } from 'farsight/web/predict';
 
 const model = await loadModel('model.onnx');
 const [prediction] = await model.predict(document.querySelector('img')!, 1);

@@ -3,7 +3,7 @@ import { MAX_PIXELS } from '../../src/data/image.ts';
 import { openLabelled } from '../../src/data/open.ts';
 import { readModelFacts } from '../../src/engine/read-model.ts';
 import { sharpDecoder } from '../../src/runtime/node/decode.ts';
-import { readClassifierFacts } from '../../src/train/classifier.ts';
+import { readClassifierFacts } from '../../src/train/classifier-facts.ts';
 import { readJson } from '../../src/train/folder.ts';
 import { readRunConfig } from '../../src/train/read-config.ts';
 import { readWeights } from '../../src/weights/open.ts';

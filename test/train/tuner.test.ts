@@ -4,8 +4,9 @@ import type { RgbImage } from '../../src/core/resize.ts';
 import { floats } from '../../src/core/tensor.ts';
 import { nodeRuntime } from '../../src/runtime/node/onnx.ts';
 import { classifierPieces, parseClassifier } from '../../src/train/classifier.ts';
-import { modelFromWeights, predictorOf } from '../../src/train/predictor.ts';
+import { predictorOf } from '../../src/train/predictor.ts';
 import { createTuner, type LabelledPicture, type Tuner, type TunerOptions } from '../../src/train/tuner.ts';
+import { modelFromWeights } from '../../src/train/weights-model.ts';
 import { madeClassifier } from '../web/made.ts';
 
 const made = madeClassifier();
