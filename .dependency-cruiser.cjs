@@ -42,12 +42,12 @@ module.exports = {
       comment: 'the index never reaches a runtime, the command line or another door',
       severity: 'error',
       from: { path: '^src/index\\.ts$' },
-      to: { path: '^src/(runtime|cli|node\\.ts|web(-\\w+)?\\.ts)' },
+      to: { path: '^src/(runtime|cli|node\\.ts|web\\.ts|web-predict\\.ts|web-models\\.ts)' },
     },
     {
       name: 'doors-know-their-own-runtime',
       severity: 'error',
-      from: { path: '^src/web(-\\w+)?\\.ts$' },
+      from: { path: '^src/(web|web-predict|web-models)\\.ts$' },
       to: { path: '^src/(runtime/node|cli|node\\.ts)' },
     },
     {

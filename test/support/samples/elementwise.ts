@@ -143,7 +143,8 @@ const WORDS: readonly Sample[] = [
       return op.mul(op.recompute(x, op.exp(x)), x);
     },
     'a value of other rank': (s) => op.exp(op.recompute(s.normal([2, 3, 1, 2]), s.normal([4]))),
-    'a value in another shape at once': (s) => op.exp(op.reshape(op.recompute(s.normal([2, 6]), s.normal([4])), [3, 4])),
+    'a value in another shape at once': (s) =>
+      op.exp(op.reshape(op.recompute(s.normal([2, 6]), s.normal([4])), [3, 4])),
   }),
   ...samplesOf('scaleGradient', { 'a matrix': (s) => op.scaleGradient(s.normal([2, 3]), 0.25) }),
 ];
