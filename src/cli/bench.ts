@@ -12,6 +12,7 @@ export function benchCommand(): Command {
     .option('--threads <n>', 'threads of every side (default: all cores)')
     .option('--json', 'one object a line instead of text')
     .option('--list', 'print the ids and measure nothing')
+    .option('--networks', 'count what the named networks hold and cost, for the results page, and measure nothing')
     .action(async (options: Readonly<Record<string, string | boolean>>) => {
       process.exitCode = await runBench(benchArguments(options));
     });

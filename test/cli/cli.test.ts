@@ -203,9 +203,12 @@ describe('models', () => {
   test('lists parameters and multiply-adds beside the published figures', async () => {
     const { out } = await farsight('models', 'resnet50', '--json');
     // torchvision's table: 25.6 million parameters, 4.09 GFLOPs (multiply-adds).
-    expect(JSON.parse(out)).toEqual({
-      ...{ name: 'resnet50', parameters: 25_557_032, published: 25_557_032, size: 224 },
-      macs: 4_089_184_256,
+    const { weights, ...facts } = JSON.parse(out);
+    expect(weights).toContain('timm/resnet50.tv_in1k');
+    expect(facts).toEqual({
+      ...{ name: 'resnet50', family: 'resnet', parameters: 25_557_032, macs: 4_089_184_256, size: 224, blocks: [] },
+      published: { parameters: 25_557_032, macs: 4.09e9, source: "torchvision's table of weights", differs: [] },
+      ...{ can: ['features', 'any-size', 'context', 'operators'], features: ['c2', 'c3', 'c4', 'c5'] },
       // The first weights of torchvision are judged on the middle 224 of 256 pixels.
       input: {
         size: 224,

@@ -6,7 +6,7 @@ import { NAME_TABLES } from '../../src/model/networks/names/index.ts';
 const page = readFileSync(new URL('../../docs/weights.md', import.meta.url), 'utf8');
 
 it('the page on weights lists every table of names', () => {
-  const rows = [...page.matchAll(/^\| `([a-z]+)` \| (.*) \|$/gm)].map(([, kind, source]) => [kind, source]);
+  const rows = [...page.matchAll(/^\| `([a-z-]+)` \| (.*) \|$/gm)].map(([, kind, source]) => [kind, source]);
   const tables = Object.entries(NAME_TABLES).flatMap(([kind, t]) => t.map(({ source }) => [kind, source]));
   expect(rows).toEqual(tables);
 });

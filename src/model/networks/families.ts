@@ -8,6 +8,7 @@ import { COTNETS, type CotnetName } from './cotnet-table.ts';
 import type { Family } from './family.ts';
 import { GCNETS, type GcnetName } from './gcnet-table.ts';
 import { LRNETS, type LrnetName } from './lrnet-table.ts';
+import { withPrinted } from './printed.ts';
 import type { ResnetConfig } from './resnet-config.ts';
 import { RESNET_FAMILY } from './resnet-family.ts';
 import { RESNETS, type ResnetName } from './resnet-table.ts';
@@ -25,8 +26,8 @@ export interface FamilyTable {
 
 /** Every kind of network with its named networks. */
 export const FAMILIES: FamilyTable = {
-  resnet: { ...RESNET_FAMILY, networks: { ...RESNETS, ...GCNETS, ...LRNETS, ...COTNETS } },
-  byobnet: { ...BYOBNET_FAMILY, networks: { ...BYOBNETS } },
+  resnet: { ...RESNET_FAMILY, networks: withPrinted({ ...RESNETS, ...GCNETS, ...LRNETS, ...COTNETS }) },
+  byobnet: { ...BYOBNET_FAMILY, networks: withPrinted({ ...BYOBNETS }) },
   container: { ...CONTAINER_FAMILY, networks: { ...CONTAINERS } },
   'vision-transformer': { ...VISION_TRANSFORMER_FAMILY, networks: { ...VISION_TRANSFORMERS } },
 };
