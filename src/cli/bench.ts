@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 
+type BenchFlags = Readonly<Record<string, string | boolean | readonly string[]>>;
+
 /** `farsight bench`: runs the benchmark of a checkout of the repository, in a process of its own. */
 export function benchCommand(): Command {
   return new Command('bench')
@@ -13,8 +15,8 @@ export function benchCommand(): Command {
     .option('--json', 'one object a line instead of text')
     .option('--list', 'print the ids and measure nothing')
     .option('--networks', 'count what the named networks hold and cost, for the results page, and measure nothing')
-    .action(async (options: Readonly<Record<string, string | boolean>>) => {
-      process.exitCode = await runBench(benchArguments(options));
+    .action(async ({ blocks: _ofAllCommands, ...options }: BenchFlags) => {
+      process.exitCode = await runBench(benchArguments(options as Readonly<Record<string, string | boolean>>));
     });
 }
 

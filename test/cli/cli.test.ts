@@ -199,6 +199,14 @@ describe('verify', () => {
   });
 });
 
+describe('bench', () => {
+  test('hands its options to the benchmark, and no others', async () => {
+    const { code, out } = await farsight('bench', '--list');
+    expect(code).toBe(0);
+    expect(out).toContain('cotnet50.inference.b1');
+  });
+});
+
 describe('models', () => {
   test('lists parameters and multiply-adds beside the published figures', async () => {
     const { out } = await farsight('models', 'resnet50', '--json');
