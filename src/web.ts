@@ -1,21 +1,9 @@
 /** What runs in a browser: all of the index, and ONNX Runtime, pictures and addresses as a page or worker has them. */
 export * from './index.ts';
-export { toImageData } from './runtime/web/canvas.ts';
 export { webDecoder } from './runtime/web/decode.ts';
 export { type WebDownload, webDownload } from './runtime/web/download.ts';
-export { hasWebGpu, type WebRuntime, wasmRuntime, webRuntime } from './runtime/web/onnx.ts';
 export { type Drawable, drawablePixels } from './runtime/web/pixels.ts';
-export { isIsolated, type WasmFile, type WebRuntimeOptions } from './runtime/web/settings.ts';
-
-export {
-  loadModel,
-  type ModelSource,
-  readPicture,
-  type WebEngine,
-  type WebLoadOptions,
-  type WebPicture,
-  type WebPredictor,
-} from './web-models.ts';
+export * from './web-predict.ts';
 
 import { Fault } from './core/fault.ts';
 import { type AttentionReader, attentionReader } from './train/attention.ts';
